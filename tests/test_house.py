@@ -1,0 +1,82 @@
+"""The house keeps its shape: who imports whom, how long a file and a function may be, which library lives where."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted((ROOT / "vimix").rglob("*.py"))
+FLOOR = {
+    "errors": 0, "settings": 0,
+    "frame": 1, "options": 1, "events": 1, "threads": 1,
+    "media": 2, "engines": 2, "refine": 2, "sinks": 2, "presets": 2, "stores": 2,
+    "card": 3,
+    "pipeline": 4,
+    "jobs": 5,
+    "web": 6,
+    "__main__": 7,
+}  # fmt: skip
+HOME = {
+    "gradio": ("web",),
+    "onnxruntime": ("engines/runtime.py",),
+    "openvino": ("engines/runtime.py",),
+    "boto3": ("stores/s3.py",),
+    "botocore": ("stores/s3.py",),
+    "docket": ("jobs",),
+    "redis": ("jobs", "web/doors.py"),
+}
+MAX_LINES = 250
+MAX_FUNCTION = 50
+MAX_HOUSE = 7000
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT / "vimix").parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_down_only(path: Path) -> None:
+    here = room(path)
+    if here == "__init__":
+        return
+    for name in imports(path):
+        if not name.startswith("vimix."):
+            continue
+        there = name.split(".")[1]
+        if there in FLOOR and there != here:
+            same_floor_values = FLOOR[here] == FLOOR[there] <= 1
+            assert FLOOR[there] < FLOOR[here] or same_floor_values, f"{here} may not import {there}"
+        assert there != "settings" or here in ("__main__", "web", "jobs"), "settings are read at the top only"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_libraries_stay_in_their_rooms(path: Path) -> None:
+    relative = str(path.relative_to(ROOT / "vimix"))
+    for name in imports(path):
+        homes = HOME.get(name.split(".")[0])
+        assert homes is None or relative.startswith(homes), f"{name} in {relative}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_can_be_read_at_a_sitting(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= MAX_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            assert length <= MAX_FUNCTION, f"{node.name} has {length} lines"
+
+
+def test_the_house_stays_small() -> None:
+    assert sum(len(path.read_text().splitlines()) for path in FILES) <= MAX_HOUSE

@@ -1,0 +1,186 @@
+"""What was asked for, as one frozen value: the same names in Python, on the command line, over the API and in JSON.
+
+`Options` is canonical: two requests that mean the same work serialise to the same bytes, so `Options.digest()` can
+name results. It splits in two: `matting()` is what decides the matte (and so what a stored matte may answer), the
+rest is finishing and encoding, which cost no inference.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from vimix.errors import UsageError
+
+Quality = Literal["fast", "balanced", "best"]
+Format = Literal["webp", "webm", "gif", "apng", "mov", "hevc", "png-zip", "mp4", "matte"]
+Refine = Literal["off", "clean", "matting"]
+Crop = Literal["none", "subject"]
+
+FORMATS: tuple[Format, ...] = get_args(Format)
+COLOUR = re.compile(r"#[0-9a-f]{6}")
+SHORT_FPS = 20
+"""Frames a second at most, unless asked for: formats that store whole pictures grow with every frame."""
+PICTURE_FORMATS: frozenset[Format] = frozenset({"webp", "gif", "apng"})
+
+_MATTING = ("model", "quality", "fps", "start", "end", "refine", "point", "steady")
+
+
+def _blank_to_none(value: object) -> object:
+    return None if isinstance(value, str) and value.strip().lower() in ("", "none") else value
+
+
+class Options(BaseModel):
+    """How a clip is to be cut out and what file it is to become. Raises `UsageError` through `parse` only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    model: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")] = "auto"
+    """`auto` or a name of the catalogue."""
+    quality: Quality = "balanced"
+    format: Format = "webp"
+    fps: Annotated[float | Literal["source"] | None, BeforeValidator(_blank_to_none)] = None
+    """1-60 frames a second, `source` for the clip's own timing; unset: the format's habit."""
+    width: Annotated[Annotated[int, Field(ge=16, le=3840)] | None, BeforeValidator(_blank_to_none)] = None
+    """Pixels; the height follows."""
+    start: Annotated[float, Field(ge=0)] = 0.0
+    """Seconds."""
+    end: Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_blank_to_none)] = None
+    """Seconds; unset: to the end."""
+    background: str = "transparent"
+    """`transparent`, `#rrggbb`, `blur`, or an image or video file."""
+    refine: Refine = "clean"
+    """`clean` takes the old background's colour out of the edges; `matting` also solves them in closed form."""
+    point: tuple[str, ...] = ()
+    """`x,y` or `x,y,t` (a click), or `x0,y0,x1,y1` with or without `,t` (a box): the subject to keep. Fractions of the
+    picture, and seconds."""
+    steady: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """How much flicker is calmed."""
+    lossless: bool = False
+    encode_quality: Annotated[int, Field(ge=1, le=100)] = 80
+    fit: Annotated[str | None, BeforeValidator(_blank_to_none)] = None
+    """A preset's name or a byte budget such as `500KB`."""
+    crop: Crop = "none"
+    """`subject`: one box around the subject over the whole clip."""
+    stroke: Annotated[int, Field(ge=0, le=64)] = 0
+    """Pixels of white outline."""
+    shadow: Annotated[int, Field(ge=0, le=64)] = 0
+    """Pixels of soft shadow."""
+    invert: bool = False
+    """Keep the background and remove the subject."""
+
+    @classmethod
+    def parse(cls, given: Mapping[str, object]) -> Self:
+        """Options from loose values, every fault in one `UsageError`."""
+        try:
+            return cls.model_validate(dict(given))
+        except ValidationError as error:
+            faults = (
+                f"{'.'.join(str(part) for part in fault['loc'][:1]) or 'options'}: "
+                f"{fault['msg'].removeprefix('Value error, ')}"
+                for fault in error.errors(include_url=False)
+            )
+            raise UsageError("; ".join(dict.fromkeys(faults)) + ".") from error
+
+    @field_validator("fps")
+    @classmethod
+    def _fps_in_range(cls, fps: float | str | None) -> float | str | None:
+        if isinstance(fps, float) and not 1 <= fps <= 60:
+            raise ValueError("must be from 1 to 60, or 'source'")
+        return fps
+
+    @field_validator("background")
+    @classmethod
+    def _background(cls, background: str) -> str:
+        background = background.strip()
+        if re.fullmatch(r"#?[0-9a-fA-F]{6}", background):
+            return "#" + background.lstrip("#").lower()
+        if background.startswith("#"):
+            raise ValueError("a colour is written #rrggbb")
+        return background or "transparent"
+
+    @field_validator("point", mode="before")
+    @classmethod
+    def _points(cls, given: object) -> object:
+        """Accepts one string or many; every number canonical, so that equal clicks are equal text."""
+        texts = [given] if isinstance(given, str) else given
+        if not isinstance(texts, (list, tuple)):
+            raise ValueError("a click is written x,y or x,y,t")
+        return tuple(str(Point.parse(str(text))) for text in texts if str(text).strip())
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.end is not None and self.end <= self.start:
+            raise ValueError("end must be after start")
+        if self.format == "mp4" and self.background == "transparent":
+            raise ValueError("mp4 has no transparency: choose a background (a colour, blur, an image or a video)")
+        return self
+
+    @property
+    def points(self) -> "tuple[Point, ...]":
+        """The clicks and boxes, in order of time."""
+        return tuple(sorted((Point.parse(text) for text in self.point), key=lambda point: point.time))
+
+    @property
+    def max_fps(self) -> float | None:
+        """Frames a second to resample to at most; None keeps the clip's own timing."""
+        if self.fps == "source":
+            return None
+        if self.fps is None:
+            return SHORT_FPS if self.format in PICTURE_FORMATS else None
+        return float(self.fps)
+
+    @property
+    def background_file(self) -> str | None:
+        """The name of the background's file, if it is one."""
+        plain = self.background in ("transparent", "blur") or COLOUR.fullmatch(self.background)
+        return None if plain else self.background
+
+    def matting(self) -> dict[str, object]:
+        """The part that decides the matte, JSON-able. `refine` counts only as matting or not."""
+        chosen = self.model_dump(mode="json", include=set(_MATTING))
+        chosen["fps"] = self.max_fps
+        chosen["refine"] = self.refine == "matting"
+        return chosen
+
+    def digest(self) -> str:
+        """A hash (hex, 64 characters) equal for equal work."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class Point(BaseModel):
+    """A click, or a box, that says which subject is meant."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    x0: Annotated[float, Field(ge=0, le=1)]
+    y0: Annotated[float, Field(ge=0, le=1)]
+    x1: Annotated[float, Field(ge=0, le=1)]
+    y1: Annotated[float, Field(ge=0, le=1)]
+    """Fractions of the picture; a click has x0 == x1 and y0 == y1."""
+    time: Annotated[float, Field(ge=0)] = 0
+    """Seconds in the clip, before trimming."""
+
+    @property
+    def is_box(self) -> bool:
+        """Whether it spans an area."""
+        return self.x1 > self.x0 and self.y1 > self.y0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From `x,y`, `x,y,t`, `x0,y0,x1,y1` or `x0,y0,x1,y1,t`; raises `ValueError`."""
+        try:
+            numbers = [float(number) for number in text.split(",")]
+            if len(numbers) in (2, 3):
+                numbers = numbers[:2] + numbers
+            x0, y0, x1, y1, *rest = numbers
+            (time,) = rest or [0.0]
+            return cls(x0=min(x0, x1), y0=min(y0, y1), x1=max(x0, x1), y1=max(y0, y1), time=time)
+        except ValueError as error:
+            raise ValueError(f"{text!r} is not x,y or x,y,t with x and y from 0 to 1 and t in seconds") from error
+
+    def __str__(self) -> str:
+        place = (self.x0, self.y0, self.x1, self.y1) if self.is_box else (self.x0, self.y0)
+        return ",".join(f"{number:g}" for number in (*place, *((self.time,) if self.time else ())))

@@ -1,0 +1,65 @@
+"""Where files are kept: content-addressed, for a day, in a folder or in a bucket.
+
+Keys are `in/<sha256>`, `matte/<hash>`, `out/<hash>`: the same content has the same name everywhere, so a put of what
+is there already is a touch. Nothing half-written is ever visible under its key.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is known of a kept file without reading it."""
+
+    key: str
+    bytes: int
+    mime: str
+    sha256: str
+    modified: float
+    """Seconds since 1970; a touch renews it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Leave to send one file straight to the store."""
+
+    url: str
+    headers: dict[str, str]
+    """Must be sent exactly so: they are part of the signature."""
+    key: str
+    expires: float
+
+
+class Store(Protocol):
+    """Two homes, one behaviour: tests/contracts/test_stores.py runs over both. Failures are `StoreError`."""
+
+    shared: bool
+    """Whether other machines see the same files."""
+
+    def put(self, key: str, file: Path, *, mime: str) -> Stored:
+        """Keep a copy of `file`; visible whole or not at all."""
+
+    def fetch(self, key: str, to: Path) -> Stored:
+        """Write the content to `to`, checked against its hash. `NotFound` if absent; a corrupted object is deleted
+        and is `NotFound` too, so that it is made again."""
+
+    def head(self, key: str) -> Stored | None:
+        """What is under `key`, or None."""
+
+    def touch(self, key: str) -> bool:
+        """Begin the key's day anew; False if it is absent."""
+
+    def url(self, key: str, *, seconds: float, name: str, inline: bool = False) -> str | None:
+        """A link anyone may follow for that long, saved as `name`; None where only the app itself can serve it."""
+
+    def upload_url(self, key: str, *, bytes: int, mime: str, seconds: float) -> Upload | None:
+        """Leave to PUT exactly that many bytes of that type; None where uploads come through the app."""
+
+    def delete(self, key: str) -> bool:
+        """True if something was there."""
+
+    def sweep(self, *, older_than: float, keep: Collection[str] = ()) -> int:
+        """Delete what was modified more than `older_than` seconds ago, except the keys in `keep`; how many went."""

@@ -1,0 +1,1 @@
+"""The page and its doors; the only place that knows Gradio."""
