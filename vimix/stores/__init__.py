@@ -4,10 +4,16 @@ Keys are `in/<sha256>`, `matte/<hash>`, `out/<hash>`: the same content has the s
 is there already is a touch. Nothing half-written is ever visible under its key.
 """
 
+import hashlib
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from vimix.errors import NotFound, UsageError
+
+_KEY = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,99}(/[a-z0-9][a-z0-9._-]{0,99}){1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,9 @@ class Store(Protocol):
     def touch(self, key: str) -> bool:
         """Begin the key's day anew; False if it is absent."""
 
+    def local_path(self, key: str) -> Path | None:
+        """The content as a file to be served from here, checked against its hash; None where it is elsewhere."""
+
     def url(self, key: str, *, seconds: float, name: str, inline: bool = False) -> str | None:
         """A link anyone may follow for that long, saved as `name`; None where only the app itself can serve it."""
 
@@ -63,3 +72,32 @@ class Store(Protocol):
 
     def sweep(self, *, older_than: float, keep: Collection[str] = ()) -> int:
         """Delete what was modified more than `older_than` seconds ago, except the keys in `keep`; how many went."""
+
+
+def open_store(
+    *, folder: Path, bucket: str = "", endpoint: str = "", access_key: str = "", secret_key: str = ""
+) -> Store:
+    """The bucket if one is named, else the folder. Half a bucket's credentials are a `UsageError`."""
+    given = {"S3_BUCKET": bucket, "S3_ACCESS_KEY": access_key, "S3_SECRET_KEY": secret_key}
+    if not any(given.values()) and not endpoint:
+        from vimix.stores.local import LocalStore
+
+        return LocalStore(folder)
+    if missing := [name for name, value in given.items() if not value]:
+        raise UsageError(f"The bucket cannot be used: {', '.join(missing)} is not set.")
+    from vimix.stores.s3 import S3Store
+
+    return S3Store(bucket, endpoint=endpoint, access_key=access_key, secret_key=secret_key)
+
+
+def checked(key: str) -> str:
+    """The key itself if it is one: lower case, no way up or out of the store. `NotFound` otherwise."""
+    if not _KEY.fullmatch(key):
+        raise NotFound("There is no such file.", cause=f"not a key: {key[:80]!r}")
+    return key
+
+
+def sha256_of(file: Path) -> str:
+    """The hash of a file's content, in hex."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -1,0 +1,225 @@
+"""A folder as a store: every key is a folder that holds one file, whose name says its hash and type.
+
+The name carries what is known, so that one rename makes content and facts visible together; a reader sees the old
+pair or the new one. A put is written beside, flushed to the disk, and renamed.
+"""
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from vimix.errors import NotFound, StoreError
+from vimix.stores import Stored, Upload, checked, sha256_of
+
+_CHUNK = 1 << 20
+_UNFINISHED = ".unfinished"
+_ABANDONED = 3600.0
+"""Seconds after which an unfinished write belongs to nobody."""
+
+
+class LocalStore:
+    """Files of this machine."""
+
+    shared = False
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._sound: dict[str, tuple[int, int]] = {}
+        """Size and modification time (ns) of files whose hash was found right by this process."""
+        with _explained("prepared"):
+            (folder / _UNFINISHED).mkdir(parents=True, exist_ok=True)
+
+    def put(self, key: str, file: Path, *, mime: str) -> Stored:
+        """Keep a copy; what is there already is only touched."""
+        with _explained("written"):
+            there = self.head(key)
+            if there and there.bytes == file.stat().st_size and there.sha256 == sha256_of(file) and self.touch(key):
+                return self._need(key)
+            beside = self.folder / _UNFINISHED / secrets.token_hex(16)
+            try:
+                sha256 = _copy(file, beside)
+                self._place(beside, key, f"{sha256}.{quote(mime, safe='')}")
+            finally:
+                beside.unlink(missing_ok=True)
+            return self._need(key)
+
+    def fetch(self, key: str, to: Path) -> Stored:
+        """Copy the content to `to`, whole or not at all."""
+        with _explained("read"):
+            stored, path = self._need(key), self._file(key)
+            beside = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
+            try:
+                if path is None or _copy(path, beside, flush=False) != stored.sha256:
+                    self.delete(key)
+                    raise NotFound("The file is no longer there.", cause=f"{key} did not match its hash; deleted")
+                beside.replace(to)
+            finally:
+                beside.unlink(missing_ok=True)
+            return stored
+
+    def head(self, key: str) -> Stored | None:
+        """What the file's name and the disk say of it."""
+        with _explained("read"):
+            path = self._file(key)
+            return _describe(key, path) if path else None
+
+    def touch(self, key: str) -> bool:
+        """Set the file's time to now."""
+        with _explained("written"):
+            path = self._file(key)
+            if path is None:
+                return False
+            try:
+                before = path.stat()
+                os.utime(path)
+            except FileNotFoundError:
+                return False
+            if self._sound.get(key) == (before.st_size, before.st_mtime_ns):  # new time, same content
+                self._sound[key] = (before.st_size, path.stat().st_mtime_ns)
+            return True
+
+    def local_path(self, key: str) -> Path | None:
+        """The file itself. Its hash is checked the first time, and whenever its size or time has changed."""
+        with _explained("read"):
+            path = self._file(key)
+            if path is None:
+                return None
+            facts = path.stat()
+            mark = (facts.st_size, facts.st_mtime_ns)
+            if self._sound.get(key) != mark:
+                if sha256_of(path) != path.name.partition(".")[0]:
+                    self.delete(key)
+                    return None
+                self._sound[key] = mark
+            return path
+
+    def url(self, key: str, *, seconds: float, name: str, inline: bool = False) -> str | None:
+        """None: only the app can serve this folder."""
+        return None
+
+    def upload_url(self, key: str, *, bytes: int, mime: str, seconds: float) -> Upload | None:
+        """None: uploads come through the app."""
+        return None
+
+    def delete(self, key: str) -> bool:
+        """Take the file and its folder away."""
+        with _explained("deleted"):
+            self._sound.pop(key, None)
+            found = list(_files(self.folder / checked(key)))
+            for path in found:
+                path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # absent, or filled again meanwhile
+                (self.folder / key).rmdir()
+            return bool(found)
+
+    def sweep(self, *, older_than: float, keep: Collection[str] = ()) -> int:
+        """Delete by the time of the files; unfinished writes of the dead go too, uncounted."""
+        now, gone = time.time(), 0
+        with _explained("deleted"):
+            for beside in list(_files(self.folder / _UNFINISHED)):
+                with contextlib.suppress(FileNotFoundError):
+                    if now - beside.stat().st_mtime > max(older_than, _ABANDONED):
+                        beside.unlink()
+            for key in self._keys():
+                stored = None if key in keep else self.head(key)
+                if stored and now - stored.modified > older_than:
+                    gone += self.delete(key)
+        return gone
+
+    def _keys(self) -> Iterator[str]:
+        for top, folders, files in os.walk(self.folder):
+            if _UNFINISHED in folders:
+                folders.remove(_UNFINISHED)
+            if files:
+                yield Path(top).relative_to(self.folder).as_posix()
+
+    def _file(self, key: str) -> Path | None:
+        """The newest file under the key: for an instant, while one replaces another, there are two."""
+        found: list[tuple[int, Path]] = []
+        for path in _files(self.folder / checked(key)):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((path.stat().st_mtime_ns, path))
+        return max(found)[1] if found else None
+
+    def _need(self, key: str) -> Stored:
+        stored = self.head(key)
+        if stored is None:
+            raise NotFound("The file is no longer there.", cause=key)
+        return stored
+
+    def _place(self, beside: Path, key: str, name: str) -> None:
+        home = self.folder / key
+        for attempt in range(10):
+            home.mkdir(parents=True, exist_ok=True)
+            try:
+                beside.replace(home / name)
+                break
+            except FileNotFoundError:  # a sweep took the empty folder between the two calls
+                if attempt == 9:
+                    raise
+        _flush_folder(home)
+        ours = (home / name).stat().st_mtime_ns, home / name
+        for other in _files(home):
+            with contextlib.suppress(FileNotFoundError):
+                if (other.stat().st_mtime_ns, other) < ours:  # of two writers at once, the same one stays for both
+                    other.unlink()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            yield from [Path(entry.path) for entry in entries if entry.is_file(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+def _describe(key: str, path: Path) -> Stored | None:
+    sha256, _, mime = path.name.partition(".")
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return None
+    return Stored(key, facts.st_size, unquote(mime), sha256, facts.st_mtime)
+
+
+def _copy(source: Path, to: Path, *, flush: bool = True) -> str:
+    """The copied bytes' hash. Hashed as they pass, so the name cannot speak of other bytes than were written."""
+    sha256 = hashlib.sha256()
+    with source.open("rb") as reader, to.open("xb") as writer:
+        while chunk := reader.read(_CHUNK):
+            sha256.update(chunk)
+            writer.write(chunk)
+        if flush:
+            writer.flush()
+            os.fsync(writer.fileno())
+    return sha256.hexdigest()
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _explained(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise StoreError("The server's disk is full. Please try again later.", cause=str(error)) from error
+        raise StoreError(f"A file could not be {doing}. Please try again.", cause=str(error)) from error
+
+
+def free_bytes(folder: Path) -> int:
+    """What is left on the disk that holds `folder`."""
+    return shutil.disk_usage(folder).free
