@@ -11,7 +11,7 @@ FLOOR = {
     "errors": 0, "settings": 0,
     "frame": 1, "options": 1, "events": 1, "threads": 1,
     "media": 2, "engines": 2, "refine": 2, "sinks": 2, "presets": 2, "stores": 2,
-    "card": 3,
+    "card": 3, "plan": 3,
     "pipeline": 4,
     "jobs": 5,
     "web": 6,

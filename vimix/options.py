@@ -23,6 +23,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 COLOUR = re.compile(r"#[0-9a-f]{6}")
 SHORT_FPS = 20
 """Frames a second at most, unless asked for: formats that store whole pictures grow with every frame."""
+LEAST_WORKING_WIDTH = 1280
 PICTURE_FORMATS: frozenset[Format] = frozenset({"webp", "gif", "apng"})
 
 _MATTING = ("model", "quality", "fps", "start", "end", "refine", "point", "steady")
@@ -138,11 +139,18 @@ class Options(BaseModel):
         plain = self.background in ("transparent", "blur") or COLOUR.fullmatch(self.background)
         return None if plain else self.background
 
+    @property
+    def working_width(self) -> int | None:
+        """Pixels of width at which the matte is made at most; None: the clip's own. A small result keeps a matte
+        that is good enough to be saved larger later."""
+        return None if self.width is None else max(self.width, LEAST_WORKING_WIDTH)
+
     def matting(self) -> dict[str, object]:
         """The part that decides the matte, JSON-able. `refine` counts only as matting or not."""
         chosen = self.model_dump(mode="json", include=set(_MATTING))
         chosen["fps"] = self.max_fps
         chosen["refine"] = self.refine == "matting"
+        chosen["width"] = self.working_width
         return chosen
 
     def digest(self) -> str:

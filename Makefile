@@ -1,0 +1,46 @@
+# Two commands on a fresh machine: `make run` and `make test`.
+PYTHON ?= python3
+PORT ?= 7860
+BIN := .venv/bin
+REQUIREMENTS := $(if $(shell command -v nvidia-smi 2>/dev/null),requirements.txt,requirements-cpu.txt)
+
+.PHONY: setup setup-dev run test lint demo bench clean
+
+setup: .venv/ready
+
+.venv/ready: $(REQUIREMENTS)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(REQUIREMENTS)
+	touch $@
+
+setup-dev: .venv/ready-dev
+
+.venv/ready-dev: .venv/ready requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	touch $@
+
+run: setup
+	$(BIN)/python tools/draw_examples.py
+	$(BIN)/python -m vimix models --fetch default
+	PORT=$(PORT) $(BIN)/python app.py
+
+test: setup-dev lint
+	$(BIN)/python tools/draw_examples.py
+	$(BIN)/python -m vimix models --fetch default
+	$(BIN)/python -m pytest
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+demo: setup
+	$(BIN)/python tools/draw_examples.py
+	mkdir -p out
+	$(BIN)/python -m vimix data/examples/astronaut.mp4 out/astronaut.webp
+
+bench: setup-dev
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf .venv out data/examples .pytest_cache .mypy_cache .ruff_cache
