@@ -1,0 +1,1 @@
+"""Measurements that print what they measured. `python -m bench` runs them all."""
