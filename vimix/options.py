@@ -36,20 +36,22 @@ def _blank_to_none(value: object) -> object:
 class Options(BaseModel):
     """How a clip is to be cut out and what file it is to become. Raises `UsageError` through `parse` only."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     model: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")] = "auto"
     """`auto` or a name of the catalogue."""
     quality: Quality = "balanced"
+    """`fast`, `balanced` or `best`."""
     format: Format = "webp"
+    """The kind of file: by default the one that the output's name asks for."""
     fps: Annotated[float | Literal["source"] | None, BeforeValidator(_blank_to_none)] = None
     """1-60 frames a second, `source` for the clip's own timing; unset: the format's habit."""
     width: Annotated[Annotated[int, Field(ge=16, le=3840)] | None, BeforeValidator(_blank_to_none)] = None
     """Pixels; the height follows."""
     start: Annotated[float, Field(ge=0)] = 0.0
-    """Seconds."""
+    """Seconds from which to begin."""
     end: Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_blank_to_none)] = None
-    """Seconds; unset: to the end."""
+    """Seconds at which to stop; unset: at the end."""
     background: str = "transparent"
     """`transparent`, `#rrggbb`, `blur`, or an image or video file."""
     refine: Refine = "clean"
@@ -58,9 +60,11 @@ class Options(BaseModel):
     """`x,y` or `x,y,t` (a click), or `x0,y0,x1,y1` with or without `,t` (a box): the subject to keep. Fractions of the
     picture, and seconds."""
     steady: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """How much flicker is calmed."""
+    """How much flicker is calmed, 0-1."""
     lossless: bool = False
+    """Every visible pixel as it is, in a larger file."""
     encode_quality: Annotated[int, Field(ge=1, le=100)] = 80
+    """1-100, for formats that lose something."""
     fit: Annotated[str | None, BeforeValidator(_blank_to_none)] = None
     """A preset's name or a byte budget such as `500KB`."""
     crop: Crop = "none"

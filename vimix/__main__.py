@@ -1,0 +1,198 @@
+"""The command line: `python -m vimix INPUT OUTPUT [options]`, and models, inspect, worker, sweep.
+
+Exit codes: 0 done, 2 usage, 3 the input was refused, 4 a model or device is not available, 5 failed, 130 interrupted.
+"""
+
+import argparse
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import NoReturn
+
+from vimix import __version__
+from vimix.errors import UsageError, VimixError
+from vimix.events import Done, Note, Progress
+from vimix.options import Options
+from vimix.settings import Settings
+
+SUFFIXES = {
+    ".webp": "webp", ".webm": "webm", ".gif": "gif", ".png": "apng", ".apng": "apng", ".mov": "mov", ".zip": "png-zip",
+    ".mp4": "mp4",
+}  # fmt: skip
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains in our words, and never prints a screen of usage over a typing slip."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. `python -m vimix --help` lists what there is.")
+
+
+def _cut_parser() -> _Parser:
+    parser = _Parser(
+        "vimix",
+        description="Remove the background of INPUT; the format follows the suffix of OUTPUT.",
+        epilog="Also: vimix models [--fetch NAME…] · vimix inspect FILE · vimix worker · vimix sweep [--install-rule]",
+    )
+    parser.add_argument("input", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--json", action="store_true", help="one JSON event a line, the card last")
+    parser.add_argument("--version", action="version", version=__version__)
+    for name, about in Options.model_fields.items():
+        flag, text = "--" + name.replace("_", "-"), (about.description or "").replace("`", "").replace("%", "%%")
+        if about.annotation is bool:
+            parser.add_argument(flag, dest=name, action="store_true", default=None, help=text)
+        elif name == "point":
+            parser.add_argument(flag, dest=name, action="append", metavar="X,Y[,T]", help=text)
+        else:
+            parser.add_argument(flag, dest=name, metavar="VALUE", help=text)
+    return parser
+
+
+def cut(arguments: Sequence[str]) -> int:
+    """Cut one file out."""
+    asked = _cut_parser().parse_args(arguments)
+    given = {name: value for name in Options.model_fields if (value := getattr(asked, name)) is not None}
+    if "format" not in given:
+        if asked.output.suffix.lower() not in SUFFIXES:
+            raise UsageError(f"Name a format with --format, or end the output's name in {', '.join(SUFFIXES)}.")
+        given["format"] = SUFFIXES[asked.output.suffix.lower()]
+    options = Options.parse(given)
+    if not asked.output.parent.is_dir():
+        raise UsageError(f"There is no folder {asked.output.parent} to write to.")
+
+    from vimix.pipeline import Workshop, run  # heavy: not for --help or a typing slip
+
+    shop = Workshop.of(Settings.load())
+    show = _json_lines if asked.json else _bar
+    with closing(run(asked.input, asked.output, options, shop)) as events:
+        show(events)
+    return 0
+
+
+def _json_lines(events: Iterator[Note | Progress | Done]) -> None:
+    for event in events:
+        match event:
+            case Note(text, fraction):
+                line: dict[str, object] = {"event": "note", "text": text, "fraction": fraction}
+            case Progress(done, total, _, step):
+                line = {"event": "progress", "done": done, "total": total, "step": step}
+            case Done(path, card):
+                line = {"event": "done", "path": str(path), "card": card}
+        print(json.dumps(line), flush=True)
+
+
+def _bar(events: Iterator[Note | Progress | Done]) -> None:
+    """A line that rewrites itself on a terminal, and only the end elsewhere."""
+    alive, began, shown = sys.stderr.isatty(), time.monotonic(), 0.0
+    for event in events:
+        now = time.monotonic()
+        if isinstance(event, Done):
+            output = event.card["output"]
+            _line(
+                f"{event.path.name}: {output['width']}×{output['height']}, {output['frames']} frames, "
+                f"{output['seconds']:.2f} s, {output['bytes'] / 1e6:.2f} MB, in {now - began:.1f} s",
+                alive,
+            )
+            print(file=sys.stderr)
+            for warning in event.card["warnings"]:
+                print(f"Note: {warning}", file=sys.stderr)
+        elif alive and now - shown > 0.1:
+            shown = now
+            if isinstance(event, Note):
+                part = "" if event.fraction is None else f" {event.fraction:.0%}"
+                _line(event.text + part, alive)
+            else:
+                rate = event.done / (now - began)
+                left = f", {(event.total - event.done) / rate:.0f} s left" if event.total else ""
+                _line(f"Frame {event.done} of {event.total or '?'}, {rate:.1f} frames/s{left}", alive)
+
+
+def _line(text: str, alive: bool) -> None:
+    print(f"\r\x1b[2K{text}" if alive else text, end="", file=sys.stderr, flush=True)
+
+
+def models(arguments: Sequence[str]) -> int:
+    """List the models, or fetch some."""
+    parser = _Parser("vimix models")
+    parser.add_argument("--fetch", nargs="+", metavar="NAME", help="names, or `default` for what `auto` uses")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args(arguments)
+    from vimix.engines import catalogue, weights
+
+    settings = Settings.load()
+    for name in catalogue.DEFAULTS if asked.fetch == ["default"] else asked.fetch or ():
+        for note in weights.fetch(catalogue.model(name), settings.model_dir, settings.mirrors):
+            if sys.stderr.isatty():
+                _line(note.text, True)
+        print(f"{name}: ready", file=sys.stderr)
+    if not asked.fetch:
+        rows = catalogue.table(settings.model_dir)
+        if asked.json:
+            print(json.dumps(rows, indent=2))
+        for row in () if asked.json else rows:
+            print(f"{row['name']:24} {'here' if row['fetched'] else '—':5} {row['licence']:28} {row['about']}")
+    return 0
+
+
+def inspect(arguments: Sequence[str]) -> int:
+    """Print what a file is, as a card."""
+    parser = _Parser("vimix inspect")
+    parser.add_argument("file", type=Path)
+    from vimix.card import inspect as read_back
+
+    print(json.dumps(read_back(parser.parse_args(arguments).file), indent=2))
+    return 0
+
+
+def worker(arguments: Sequence[str]) -> int:
+    """Work on the jobs of a shared queue until told to stop."""
+    _Parser("vimix worker").parse_args(arguments)
+    from vimix.jobs.worker import serve
+
+    return serve(Settings.load())
+
+
+def sweep(arguments: Sequence[str]) -> int:
+    """Delete what is older than its day, once."""
+    parser = _Parser("vimix sweep")
+    parser.add_argument("--install-rule", action="store_true", help="have the bucket delete by itself, as a net")
+    asked = parser.parse_args(arguments)
+    from vimix.web.sweeper import sweep_from_command
+
+    return sweep_from_command(Settings.load(), install_rule=asked.install_rule)
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "models": models,
+    "inspect": inspect,
+    "worker": worker,
+    "sweep": sweep,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; every failure of ours is one sentence on stderr and an exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        if arguments and arguments[0] in COMMANDS:
+            return COMMANDS[arguments[0]](arguments[1:])
+        return cut(arguments)
+    except VimixError as error:
+        logging.getLogger("vimix").info("%s", error)
+        print(error.public, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted; nothing was left behind.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 5
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
