@@ -1,0 +1,192 @@
+"""What a job is, what is shown of it, and the contract of where jobs are kept."""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from vimix.events import Card
+
+ATTEMPTS = 3
+"""Starts a job may have; one that was lost or failed for a passing reason so often is failed for good."""
+EVENTS_KEPT = 512
+"""Events kept of a job, the newest; at 5 a second and less, those of short jobs are all there."""
+PACE_OVER = 20
+"""Finished jobs over which the mean running time is taken."""
+
+
+class State(StrEnum):
+    """Where a job stands. The last four are ends: a job reaches one of the first three exactly once."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    """It was done, and its files are deleted."""
+
+
+LIVE = frozenset({State.QUEUED, State.RUNNING})
+ENDED = frozenset(State) - LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request for one file. Times are seconds since 1970."""
+
+    id: str
+    """32 hex digits, random."""
+    token_hash: str
+    """The sha256 (hex) of every token that may cancel or delete it, joined by commas."""
+    options: dict[str, Any]
+    """Canonical. A background file is named by its key in the store."""
+    input_key: str
+    """`in/<sha256>`."""
+    input_name: str
+    """As the visitor called it: for download names only, never for paths."""
+    work_key: str
+    """Equal for equal work: input, options and code."""
+    matte_key: str
+    """Equal where one matte serves both."""
+    visitor: str
+    """Who is counted: an address or an account, as the web tells them apart."""
+    created: float
+    updated: float
+    state: State = State.QUEUED
+    started: float | None = None
+    not_before: float = 0.0
+    """When a queued job may be tried (again)."""
+    attempts: int = 0
+    """How often it was started."""
+    owner: str = ""
+    """Who runs it: no other may change it while it runs."""
+    beat: float = 0.0
+    """When the owner last said that it lives."""
+    progress: dict[str, Any] = field(default_factory=dict)
+    """done, total, fps, left, preview: the last that the child told."""
+    result_key: str | None = None
+    """`out/<hash>`; on a cancelled job, what was done by then."""
+    card: Card | None = None
+    error: str | None = None
+    """One sentence for the person who waits."""
+    expires: float | None = None
+    """When the result is deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The answer to a submission."""
+
+    job: str
+    token: str
+    """Lets its holder cancel and delete; shown once."""
+    cached: bool
+    """The result was there already; nothing runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A job as its page shows it; JSON-able by `as_dict`."""
+
+    job: str
+    state: State
+    done: int = 0
+    """Frames."""
+    total: int | None = None
+    fps: float | None = None
+    """Frames a second, over the last seconds."""
+    seconds_left: float | None = None
+    """An estimate: until it starts where it waits, until it ends where it runs."""
+    queue_position: int | None = None
+    """1 for the next one; None unless queued."""
+    note: str = ""
+    """What is happening beside frames: a model is being fetched, say."""
+    error: str | None = None
+    card: Card | None = None
+    preview_version: int = 0
+    """Counts up with each preview picture; 0: there is none yet."""
+    partial: bool = False
+    """Cancelled, and what was done by then is offered as a file."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How it stands with all jobs together."""
+
+    queued: int
+    running: int
+    slots: int
+    """Jobs that can run at once, on all machines that said so within the last minute."""
+    pace: float
+    """Mean seconds a job ran, of the last twenty; 0 if none has."""
+    oldest: float
+    """Seconds the longest waiting job has waited; 0 if none waits."""
+
+
+class JobStore(Protocol):
+    """Two homes, one behaviour: tests/contracts/test_jobstores.py runs over both. Safe to call from any thread.
+
+    Every method is atomic. Failures to reach the home are `StoreError`.
+    """
+
+    shared: bool
+    """Whether other machines see the same jobs."""
+
+    def add(self, job: Job, *, queue_max: int) -> bool:
+        """Take a new job in. False, and nothing happens, if it is queued and `queue_max` are waiting already."""
+
+    def get(self, job: str) -> Job | None:
+        """The job of that id."""
+
+    def by_work_key(self, work_key: str) -> list[Job]:
+        """All jobs for equal work, the newest first."""
+
+    def claim(self, owner: str, *, now: float, per_visitor: int) -> Job | None:
+        """Make the oldest job that may run the owner's: running, one more attempt. None if there is none.
+
+        A job may run if its time has come, fewer than `per_visitor` of its visitor run, and no equal work runs. An
+        owner that runs a job already is given the same again, so a call repeated after a lost answer does no harm.
+        """
+
+    def change(
+        self,
+        job: str,
+        expect: Collection[State],
+        *,
+        owner: str | None = None,
+        event: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> Job | None:
+        """Set fields if the job is in a state of `expect` and, where given, belongs to `owner`; tell `event` with it.
+
+        None, and nothing happens, if not: somebody else was there first.
+        """
+
+    def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
+        """What was told since the event called `after`, oldest first, each with its name."""
+
+    def listed(self, state: State) -> list[Job]:
+        """All jobs in a state, oldest first."""
+
+    def recent(self, visitor: str, *, limit: int = 20) -> list[Job]:
+        """A visitor's jobs, newest first."""
+
+    def position(self, job: str) -> int | None:
+        """1 for the oldest of those that wait; None if it does not wait."""
+
+    def counts(self, *, now: float) -> Counts:
+        """How it stands."""
+
+    def announce(self, crew: str, slots: int, *, now: float) -> None:
+        """Say that a process with so many slots lives; 0 slots: it leaves."""
+
+    def remove(self, job: str) -> None:
+        """Forget the job and its events."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
