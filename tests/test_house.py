@@ -1,9 +1,14 @@
 """The house keeps its shape: who imports whom, how long a file and a function may be, which library lives where."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
+from pydantic import AliasChoices
+
+from vimix.options import Options
+from vimix.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "vimix").rglob("*.py"))
@@ -80,3 +85,30 @@ def test_files_and_functions_can_be_read_at_a_sitting(path: Path) -> None:
 
 def test_the_house_stays_small() -> None:
     assert sum(len(path.read_text().splitlines()) for path in FILES) <= MAX_HOUSE
+
+
+def words_of(*names: str) -> str:
+    return "\n".join((ROOT / name).read_text() for name in names)
+
+
+def test_every_setting_is_documented() -> None:
+    text = words_of("docs/deploying.md")
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        variable = str(alias.choices[-1]) if isinstance(alias, AliasChoices) else f"VIMIX_{name.upper()}"
+        assert f"`{variable}`" in text, f"docs/deploying.md does not name {variable}"
+
+
+def test_every_option_is_documented() -> None:
+    text = words_of("docs/api.md")
+    for name in Options.model_fields:
+        assert f"`{name}`" in text, f"docs/api.md does not name {name}"
+
+
+def test_both_requirement_files_pin_the_same() -> None:
+    def pins(name: str) -> set[str]:
+        lines = (ROOT / name).read_text().splitlines()
+        return {re.sub(r"\[cuda,cudnn\]", "", line) for line in lines if line and not line.startswith("#")}
+
+    assert pins("requirements.txt") == pins("requirements-cpu.txt")
+    assert all("==" in line for line in pins("requirements.txt"))
