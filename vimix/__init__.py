@@ -1,3 +1,30 @@
 """Vimix removes the background of any clip and keeps it with real transparency."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vimix.options import Options
+
+if TYPE_CHECKING:
+    from vimix.events import Card
+
 __version__ = "0.1.0"
+__all__ = ["Options", "__version__", "remove_background"]
+
+
+def remove_background(clip: str | Path, out: str | Path, **options: object) -> "Card":
+    """Cut `clip` out into `out` and return the result's card.
+
+    Options are those of `vimix.Options`; the environment's settings apply. Raises an error of `vimix.errors`, whose
+    `public` is a sentence for people; no half-written file is left. To follow the progress, iterate over
+    `vimix.pipeline.run` instead.
+    """
+    from vimix.events import Done
+    from vimix.pipeline import run
+    from vimix.plan import Workshop
+    from vimix.settings import Settings
+
+    for event in run(Path(clip), Path(out), Options.parse(options), Workshop.of(Settings.load())):
+        if isinstance(event, Done):
+            return event.card
+    raise AssertionError("a run ends with Done or an error")
