@@ -5,67 +5,33 @@ under a temporary name beside its path and renames on success. Leaving on an err
 every thread and process it started.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
 
-from vimix.frame import Frame
+from vimix.errors import UsageError
+from vimix.sinks.animation import animation
+from vimix.sinks.base import AudioFrom, Encoding, Format, Sink, TooManyBytes
+from vimix.sinks.webp import WEBP
 
+__all__ = ["FORMATS", "AudioFrom", "Encoding", "Format", "Sink", "TooManyBytes", "format_of", "open_sink"]
 
-class Sink(Protocol):
-    """A file being written."""
+_BROWSERS = ("Chrome", "Edge", "Firefox", "Safari")
 
-    path: Path
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def write(self, frame: Frame) -> None:
-        """Take the next frame. May return before it is encoded; a failure then surfaces at a later call or on exit."""
+FORMATS: dict[str, Format] = {
+    row.name: row
+    for row in (
+        Format("webp", ".webp", "image/webp", "WebP", True, False, _BROWSERS, animation(WEBP)),
+    )
+}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class AudioFrom:
-    """The sound to lay under a video: of this file, this span."""
-
-    path: Path
-    start: Fraction = Fraction(0)
-    """Seconds."""
-    end: Fraction | None = None
+def format_of(path: Path) -> str | None:
+    """The format that a file name's suffix stands for, the first of the table where several share it."""
+    suffix = path.suffix.lower()
+    return next((row.name for row in FORMATS.values() if suffix == row.suffix), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How a file is to be written."""
-
-    quality: int = 80
-    """1-100."""
-    lossless: bool = False
-    fps: Fraction = Fraction(30)
-    """The clip's mean rate: a hint for formats that must declare one; times are exact all the same."""
-    audio: AudioFrom | None = None
-    threads: int = 2
-    max_bytes: int | None = None
-    """Give up with `TooManyBytes` once the file is larger: fitting to a size need not finish a hopeless try."""
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A row of the formats table."""
-
-    name: str
-    suffix: str
-    mime: str
-    label: str
-    """As people call it."""
-    alpha: bool
-    audio: bool
-    plays_in: tuple[str, ...]
-    """Where it shows with its transparency."""
-    open: Callable[[Path, Encoding], Sink]
+def open_sink(name: str, path: Path, encoding: Encoding) -> Sink:
+    """A sink that writes that format to `path`; `UsageError` for a name that is not in the table."""
+    if name not in FORMATS:
+        raise UsageError(f"There is no format {name!r}; there are {', '.join(FORMATS)}.")
+    return FORMATS[name].open(path, encoding)

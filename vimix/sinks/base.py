@@ -1,0 +1,154 @@
+"""What every format has in common: how it is asked for, and a file that is there whole or not at all."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from vimix.errors import Failed, StoreError, VimixError
+from vimix.frame import Frame
+
+
+class TooManyBytes(Exception):
+    """The file grew past `Encoding.max_bytes`; what was written of it is gone."""
+
+
+class Sink(Protocol):
+    """A file being written."""
+
+    path: Path
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def write(self, frame: Frame) -> None:
+        """Take the next frame. May return before it is encoded; a failure then surfaces at a later call or on exit."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFrom:
+    """The sound to lay under a video: of this file, this span."""
+
+    path: Path
+    start: Fraction = Fraction(0)
+    """Seconds."""
+    end: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a file is to be written."""
+
+    quality: int = 80
+    """1-100."""
+    lossless: bool = False
+    fps: Fraction = Fraction(30)
+    """The clip's mean rate: a hint for formats that must declare one; times are exact all the same."""
+    audio: AudioFrom | None = None
+    threads: int = 2
+    max_bytes: int | None = None
+    """Give up with `TooManyBytes` once the file is larger: fitting to a size need not finish a hopeless try."""
+    loops: int = 0
+    """How often an animated picture plays; 0: for ever."""
+
+
+class Encoder(Protocol):
+    """The part of a sink that knows its format. It owns `path` until `finish` or `abort` returns."""
+
+    def add(self, frame: Frame) -> None:
+        """Take the next frame, of the size of the first."""
+
+    def finish(self) -> None:
+        """Wait for what is still being encoded, and complete the file."""
+
+    def abort(self) -> None:
+        """End every thread and close the file, whatever state it is in. Raises nothing."""
+
+
+Start = Callable[[Path, Encoding, int, int], Encoder]
+"""Begin a file of this width and height at a path that exists and is empty."""
+
+
+@dataclass(slots=True)
+class FileSink:
+    """The one sink there is: `start` makes it a format."""
+
+    path: Path
+    encoding: Encoding
+    start: Start
+    _part: Path = field(init=False)
+    _encoder: Encoder | None = field(init=False, default=None)
+    _size: tuple[int, int] = field(init=False, default=(0, 0))
+
+    def __enter__(self) -> Self:
+        self._part = self.path.with_name(f".{self.path.name[:100]}.{secrets.token_hex(4)}.part")
+        try:
+            self._part.touch(exist_ok=False)
+        except OSError as error:
+            raise StoreError("The result cannot be written there.", cause=repr(error)) from error
+        return self
+
+    def write(self, frame: Frame) -> None:
+        """Take the next frame; the first decides the canvas."""
+        height, width = frame.alpha.shape
+        if self._encoder is None:
+            self._size = width, height
+            self._encoder = self.start(self._part, self.encoding, width, height)
+        elif self._size != (width, height):
+            raise Failed("The picture changed its size on the way.", cause=f"{self._size} became {(width, height)}")
+        self._encoder.add(frame)
+        self._weigh()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._complete()
+        finally:
+            if self._encoder is not None:
+                self._encoder.abort()
+            self._part.unlink(missing_ok=True)
+
+    def _complete(self) -> None:
+        if self._encoder is None:
+            raise Failed("The clip holds no frame in that span.")
+        try:
+            self._encoder.finish()
+            self._weigh()
+            self._part.replace(self.path)
+        except (VimixError, TooManyBytes):
+            raise
+        except OSError as error:
+            raise StoreError("The result could not be written.", cause=repr(error)) from error
+
+    def _weigh(self) -> None:
+        limit = self.encoding.max_bytes
+        if limit is not None and self._part.stat().st_size > limit:
+            raise TooManyBytes(f"more than {limit} bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A row of the formats table."""
+
+    name: str
+    suffix: str
+    mime: str
+    label: str
+    """As people call it."""
+    alpha: bool
+    audio: bool
+    plays_in: tuple[str, ...]
+    """Where it shows with its transparency."""
+    start: Start
+
+    def open(self, path: Path, encoding: Encoding) -> Sink:
+        """A sink for a file of this format; nothing is touched yet."""
+        return FileSink(path, encoding, self.start)

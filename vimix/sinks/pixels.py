@@ -1,0 +1,70 @@
+"""What is done to a picture before any format sees it: the box worth storing, and what lies under clear pixels."""
+
+import cv2
+import numpy as np
+
+from vimix.frame import Frame, Pixels
+
+_BLOCK = 16
+_FLOOR = np.arange(256, dtype=np.uint8)
+_FLOOR[:7], _FLOOR[249:] = 0, 255
+
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels, the latter two just outside."""
+
+
+def floored(alpha: Pixels) -> Pixels:
+    """Alpha with its invisible ends made plain: below 7 clear, above 248 opaque. A stray pixel of alpha 3 would
+    otherwise stretch the box over the whole picture; a third of an alpha plane's bytes goes as well."""
+    return np.asarray(cv2.LUT(alpha, _FLOOR), dtype=np.uint8)
+
+
+def visible_box(alpha: Pixels) -> Box:
+    """The box of what is not clear, its corner on even pixels as WebP needs; 2x2 pixels where nothing is visible."""
+    left, top, width, height = cv2.boundingRect(alpha)
+    right, bottom = left + width, top + height
+    left, top = left & ~1, top & ~1
+    return left, top, max(right, min(2, alpha.shape[1])), max(bottom, min(2, alpha.shape[0]))
+
+
+def whole_box(alpha: Pixels) -> Box:
+    """The box of the whole picture."""
+    return 0, 0, alpha.shape[1], alpha.shape[0]
+
+
+def cut(rgb: Pixels, alpha: Pixels, box: Box) -> tuple[Pixels, Pixels]:
+    """Both planes inside the box, as views."""
+    left, top, right, bottom = box
+    return rgb[top:bottom, left:right], alpha[top:bottom, left:right]
+
+
+def cleared(rgb: Pixels, alpha: Pixels) -> Pixels:
+    """The picture with black under alpha 0: what nobody sees must not cost bytes in a lossless format."""
+    return np.asarray(cv2.bitwise_and(rgb, rgb, mask=alpha), dtype=np.uint8)
+
+
+def filled(rgb: Pixels, alpha: Pixels) -> Pixels:
+    """The picture with the colours of the subject carried on smoothly under alpha 0.
+
+    For lossy formats: black there would darken the edge, and the old background would cost half the bytes.
+    """
+    height, width = alpha.shape
+    mask = cv2.threshold(alpha, 0, 255, cv2.THRESH_BINARY)[1]
+    small = (-(-width // _BLOCK), -(-height // _BLOCK))
+    colour = cv2.resize(cv2.bitwise_and(rgb, rgb, mask=mask), small, interpolation=cv2.INTER_AREA).astype(np.float32)
+    weight = cv2.resize(mask, small, interpolation=cv2.INTER_AREA).astype(np.float32)
+    reach = 3
+    while (hole := weight < 1).any() and reach < 4 * max(small):
+        colour[hole] = cv2.blur(colour, (reach, reach), borderType=cv2.BORDER_CONSTANT)[hole]
+        weight[hole] = cv2.blur(weight, (reach, reach), borderType=cv2.BORDER_CONSTANT)[hole]
+        reach = 2 * reach + 1
+    colour *= (255 / np.maximum(weight, 1e-6))[..., None]
+    around = cv2.resize(np.clip(colour, 0, 255).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.copyTo(rgb, mask, around), dtype=np.uint8)
+
+
+def same_picture(one: Frame, other: Frame) -> bool:
+    """Whether two frames look the same: equal alpha, and equal colour wherever it is not 0."""
+    if cv2.norm(one.alpha, other.alpha, cv2.NORM_INF) > 0:
+        return False
+    return bool(cv2.norm(one.rgb, other.rgb, cv2.NORM_INF, mask=np.ascontiguousarray(one.alpha)) == 0)
