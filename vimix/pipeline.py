@@ -1,15 +1,32 @@
-"""The page to read first: a clip is cut out by pulling frames from a source through stages into a sink."""
+"""The page to read first: a clip is cut out by pulling frames from a source through stages into a sink.
 
+`cut_out` is that loop and nothing else. `run` is what everybody calls: it opens the clip, chooses an engine, makes the
+matte, finishes and encodes it, and describes the result. Both are generators: their events are the progress, closing
+them is cancelling, and throwing `FinishEarly` into them makes a complete file of what is done so far.
+"""
+
+import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
+from pathlib import Path
+from time import monotonic
 
-from vimix.events import Progress, Result
+import cv2
+
+from vimix import plan, presets, report
+from vimix.events import Done, FinishEarly, Note, Progress, Result
 from vimix.frame import Stage
 from vimix.media.source import Source
-from vimix.sinks import Sink
+from vimix.options import Options
+from vimix.plan import Cut, Order, Workshop
+from vimix.sinks import Sink, TooManyBytes
+
+cv2.setNumThreads(1)  # the pipeline's own threads keep every core busy; OpenCV's would only get in their way
 
 
-def cut_out(source: Source, stages: Sequence[Stage], sink: Sink) -> Generator[Progress | Result, None, None]:
+def cut_out(
+    source: Source, stages: Sequence[Stage], sink: Sink, *, step: str = "cut"
+) -> Generator[Progress | Result, None, None]:
     """Drive every frame of `source` through `stages` into `sink`.
 
     Yields a `Progress` after each frame and last a `Result`. Closing this generator cancels the work: stages end last
@@ -22,7 +39,65 @@ def cut_out(source: Source, stages: Sequence[Stage], sink: Sink) -> Generator[Pr
         frames = open_things.enter_context(closing(source.frames()))
         for stage in stages:
             frames = open_things.enter_context(closing(stage(frames)))
-        for done, frame in enumerate(frames, 1):
-            sink.write(frame)
-            yield Progress(done, source.info.frames, frame)
+        try:
+            for done, frame in enumerate(frames, 1):
+                sink.write(frame)
+                yield Progress(done, source.info.frames, frame, step)
+        except FinishEarly:
+            if not done:
+                raise
     yield Result(sink.path, done)
+
+
+def run(
+    clip: Path, out: Path, options: Options, shop: Workshop, *, matte: Path | None = None
+) -> Generator[Note | Progress | Done, None, None]:
+    """Cut out `clip` into `out`.
+
+    A `matte` that exists is played back and costs no inference; one that does not is kept there for the next time.
+    Raises the errors of `vimix.errors`; whatever happens, no half-written file is left.
+    """
+    began = monotonic()
+    with tempfile.TemporaryDirectory(prefix="vimix-") as aside:
+        order = plan.settle(clip, options, shop)
+        kept = matte or (Path(aside) / "matte" if order.needs_whole_matte else None)
+        known = kept is not None and kept.exists()
+        cut = yield from plan.choose(order, kept)
+        if kept and order.needs_whole_matte and not known:
+            yield from _progress(cut_out(order.source, cut.stages, plan.Nowhere(out)))
+            if not kept.exists():
+                raise FinishEarly
+            cut = plan.replayed(order, kept, watched=False)
+        frames = yield from _encode(order, cut, kept, out)
+    cached = "matte" if known else None
+    yield Done(out, report.describe(order, cut, out, frames=frames, seconds=monotonic() - began, cached=cached))
+
+
+def _encode(order: Order, cut: Cut, matte: Path | None, out: Path) -> Generator[Progress, None, int]:
+    """Finish and encode, as often as it takes to fit; returns the number of frames."""
+    if order.target is None:
+        stages = [*cut.stages, *plan.finishing(order, cut, matte, width=order.options.width)]
+        return (yield from _progress(cut_out(order.source, stages, plan.sink(order, out))))
+    search = presets.search(order.target, order.source.info, order.options)
+    attempt = next(search)
+    while True:
+        source = order.source.at(max_fps=attempt.fps)
+        stages = [*cut.stages, *plan.finishing(order, cut, matte, width=attempt.width)]
+        sink = plan.sink(order, out, quality=attempt.quality, max_bytes=order.target.max_bytes)
+        try:
+            frames = yield from _progress(cut_out(source, stages, sink, step="fit"))
+            attempt = search.send(out.stat().st_size)
+        except TooManyBytes:
+            attempt = search.send(None)
+        except StopIteration:
+            return frames
+
+
+def _progress(events: Generator[Progress | Result, None, None]) -> Generator[Progress, None, int]:
+    """Pass progress on; the number of frames at the end."""
+    with closing(events):
+        for event in events:
+            if isinstance(event, Result):
+                return event.frames
+            yield event
+    return 0

@@ -1,0 +1,242 @@
+"""What is done to a clip, as lists that read like a table of contents.
+
+    guard -> engine, or replay -> [closed form] -> steady -> keep                           the matte
+    [invert] -> clean edges -> [crop, resize, pad] -> [shadow, stroke] -> [a background]    finishing
+
+The first line makes the matte, at the working size. The second needs only the clip and that matte, so it is done again
+for another format, size or background without a network.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from vimix import engines, presets
+from vimix.clock import Clock
+from vimix.engines import replay
+from vimix.engines.chroma import find_key, key_out
+from vimix.engines.follow import follow
+from vimix.engines.still import cut_each
+from vimix.errors import Refused
+from vimix.events import Note
+from vimix.frame import Frame, Pixels, Stage
+from vimix.media.limits import Limits, guard
+from vimix.media.source import Source, open_source
+from vimix.options import Options
+from vimix.refine.background import over
+from vimix.refine.doubt import Watch
+from vimix.refine.edges import clean_edges, recolour
+from vimix.refine.finish import crop_to, invert, pad_to, resize, shadow, stroke, subject_box
+from vimix.refine.matting import closed_form
+from vimix.refine.steady import steady
+from vimix.settings import Settings
+from vimix.sinks import AudioFrom, Encoding, Sink, open_sink
+from vimix.threads import cores
+
+FIRST_LOOK = 3
+"""Frames looked at to tell what kind of clip it is."""
+PER_FRAME = ("portrait",)
+"""Networks so light that looking at every frame is cheaper than following."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What this machine has to work with."""
+
+    model_dir: Path
+    mirrors: tuple[str, ...] = ()
+    device: str = "auto"
+    limits: Limits = field(default_factory=Limits)
+    threads: int = field(default_factory=cores)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As a deployment's settings say."""
+        limits = Limits(
+            max_seconds=settings.max_seconds,
+            max_pixels=settings.max_pixels,
+            max_frames=settings.max_frames,
+            max_bytes=settings.max_upload_mb * 1_000_000,
+        )
+        return cls(settings.model_dir, settings.mirrors, settings.device, limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A clip, opened, and what is to become of it."""
+
+    clip: Path
+    source: Source
+    options: Options
+    target: presets.Target | None
+    shop: Workshop
+    warnings: list[str]
+    clock: Clock = field(default_factory=Clock)
+    watch: Watch = field(default_factory=Watch)
+
+    @property
+    def needs_whole_matte(self) -> bool:
+        """Whether something must be known of every frame before the first is written."""
+        return self.target is not None or self.options.crop == "subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How the matte comes about."""
+
+    model: str
+    engine: Mapping[str, str]
+    """runtime, device, precision, and why they were chosen."""
+    stages: Sequence[Stage]
+    """From decoded frames to frames with their matte."""
+    unmix: Callable[[Pixels, Pixels], Pixels] | None = None
+    """Takes the screen's colour out of rgb, given alpha, where the clip was keyed."""
+
+
+def settle(clip: Path, options: Options, shop: Workshop) -> Order:
+    """Open the clip for what was asked. Raises `Refused`, `UsageError`."""
+    target = presets.parse_fit(options.fit) if options.fit else None
+    warnings: list[str] = []
+    if target:
+        options, warnings = presets.settle(options, target)
+    source = open_source(
+        clip,
+        max_fps=options.max_fps,
+        start=options.start,
+        end=options.end,
+        max_width=options.working_width,
+        limits=shop.limits,
+    )
+    return Order(clip, source, options, target, shop, [*warnings, *source.warnings])
+
+
+def choose(order: Order, matte: Path | None) -> Generator[Note, None, Cut]:
+    """Play back `matte` if it is there; else key or look, as the options and the clip's first frames say."""
+    if matte is not None and matte.exists():
+        return replayed(order, matte, watched=True)
+    first = _first(order.source)
+    name = order.options.model
+    if name == "auto":
+        name = "isnet-general-use" if order.options.point else engines.pick(first, order.options.quality)
+    look, cut = (yield from _network(order, name)) if name != "chroma" else _key(order, first)
+    about = {"model": cut.model, "engine": dict(cut.engine)}
+    stages = [guard(order.shop.limits), look]
+    if order.options.refine == "matting":
+        stages.append(order.clock.timed("matting", closed_form(workers=order.shop.threads)))
+    stages.append(order.watch.stage("before"))
+    if order.options.steady and not order.source.info.still:
+        stages.append(order.clock.timed("steady", steady(order.options.steady)))
+    if matte is not None:
+        stages.append(order.clock.timed("keep", replay.keep(matte, about)))
+    return Cut(cut.model, cut.engine, [*stages, order.watch.stage("after")], cut.unmix)
+
+
+def replayed(order: Order, matte: Path, *, watched: bool) -> Cut:
+    """The cut that a stored matte remembers; `watched` where this run has not seen it yet."""
+    about = replay.about(matte)
+    key = find_key(_first(order.source)) if about["model"] == "chroma" else None
+    stages = [guard(order.shop.limits), order.clock.timed("replay", replay.replay(matte))]
+    stages += [order.watch.stage("after")] if watched else []
+    return Cut(about["model"], about["engine"], stages, key.unmix if key else None)
+
+
+def finishing(order: Order, cut: Cut, matte: Path | None, *, width: int | None) -> list[Stage]:
+    """From the clip and its matte to the frames that are encoded, `width` pixels wide."""
+    options, timed, threads = order.options, order.clock.timed, order.shop.threads
+    stages: list[Stage] = []
+    if options.invert:
+        stages.append(invert())
+    elif cut.unmix:
+        stages.append(timed("edges", recolour(cut.unmix, workers=threads)))
+    elif options.refine != "off":
+        stages.append(timed("edges", clean_edges(workers=threads)))
+    if options.crop == "subject" and matte is not None:
+        info = order.source.info
+        with closing(replay.cuts(matte)) as cuts:
+            box = subject_box((cut.alpha for cut in cuts), info.width, info.height)
+        if box is None:
+            order.warnings.append("Nothing was found to crop to.")
+        else:
+            stages.append(crop_to(box))
+    if width is not None:
+        stages.append(timed("resize", resize(width)))
+    canvas = order.target.canvas if order.target else None
+    if canvas:
+        stages.append(timed("resize", pad_to(*canvas)))
+    grow = options.crop == "subject" and canvas is None
+    if options.stroke:
+        stages.append(timed("finish", stroke(options.stroke, grow=grow)))
+    if options.shadow:
+        stages.append(timed("finish", shadow(options.shadow, grow=grow)))
+    if options.background != "transparent":
+        stages.append(timed("background", _background(order)))
+    return stages
+
+
+def sink(order: Order, path: Path, **changes: Any) -> Sink:
+    """Where the finished frames go; `changes` are fields of `Encoding`."""
+    options, source = order.options, order.source
+    span = AudioFrom(order.clip, Fraction(options.start), None if options.end is None else Fraction(options.end))
+    encoding = Encoding(
+        quality=options.encode_quality,
+        lossless=options.lossless,
+        fps=source.info.fps,
+        audio=span if source.info.audio else None,
+        threads=order.shop.threads,
+    )
+    return open_sink(options.format, path, replace(encoding, **changes))
+
+
+class Nowhere:
+    """A sink for frames whose matte alone is wanted."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def write(self, frame: Frame) -> None:
+        """Let it go."""
+
+
+def _first(source: Source) -> list[Frame]:
+    with closing(source.frames()) as frames:
+        return list(islice(frames, FIRST_LOOK))
+
+
+def _key(order: Order, first: Sequence[Frame]) -> tuple[Stage, Cut]:
+    key = find_key(first)
+    if key is None:
+        raise Refused("There is no screen of one colour around this picture: choose another model than chroma.")
+    look = order.clock.timed("key", cut_each(key_out(key), workers=order.shop.threads))
+    about = {"runtime": "OpenCV", "device": "cpu", "precision": "8 bit", "why": "keyed by colour: no network is needed"}
+    return look, Cut("chroma", about, (), key.unmix)
+
+
+def _network(order: Order, name: str) -> Generator[Note, None, tuple[Stage, Cut]]:
+    options, shop = order.options, order.shop
+    engine = yield from engines.open_engine(
+        name, quality=options.quality, model_dir=shop.model_dir, mirrors=shop.mirrors, device=shop.device
+    )
+    each = order.source.info.still or (name in PER_FRAME and not options.point)
+    stage = cut_each(engine.look, workers=engine.parallel) if each else follow(engine.look, points=options.points)
+    about = {name: getattr(engine, name) for name in ("runtime", "device", "precision", "why")}
+    return order.clock.timed("network", stage), Cut(engine.name, about, ())
+
+
+def _background(order: Order) -> Stage:
+    file = order.options.background_file
+    if file is None:
+        return over(order.options.background)
+    return over(open_source(Path(file), limits=order.shop.limits).frames)
