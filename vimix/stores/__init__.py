@@ -1,19 +1,28 @@
 """Where files are kept: content-addressed, for a day, in a folder or in a bucket.
 
 Keys are `in/<sha256>`, `matte/<hash>`, `out/<hash>`: the same content has the same name everywhere, so a put of what
-is there already is a touch. Nothing half-written is ever visible under its key.
+is there already is a touch. `up/<random>` is an upload that was sent straight to the store and is not looked at yet.
+Nothing half-written is ever visible under its key, and nothing outside these folders is ever swept.
 """
 
+import errno
 import hashlib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
 
-from vimix.errors import NotFound, UsageError
+from vimix.errors import NotFound, StoreError, UsageError
 
-_KEY = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,99}(/[a-z0-9][a-z0-9._-]{0,99}){1,3}")
+FOLDERS = ("in", "matte", "out", "up")
+"""What of a bucket is ours: it may hold other things too."""
+_KEY = re.compile(rf"({'|'.join(FOLDERS)})(/[A-Za-z0-9_][A-Za-z0-9._-]{{0,99}}){{1,3}}")
+_UNSAFE = re.compile(
+    r'[\x00-\x1f\x7f-\x9f"<>:/\\|?*%;\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]'
+)
+"""Controls, what some system forbids in a file name, and marks that turn text around (`gpj.exe` shown as `exe.jpg`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +99,14 @@ def open_store(
     return S3Store(bucket, endpoint=endpoint, access_key=access_key, secret_key=secret_key)
 
 
+def is_key(key: str) -> bool:
+    """Whether it names something in one of our folders, with no way up or out of the store."""
+    return _KEY.fullmatch(key) is not None
+
+
 def checked(key: str) -> str:
-    """The key itself if it is one: lower case, no way up or out of the store. `NotFound` otherwise."""
-    if not _KEY.fullmatch(key):
+    """The key itself if it is one; `NotFound` otherwise."""
+    if not is_key(key):
         raise NotFound("There is no such file.", cause=f"not a key: {key[:80]!r}")
     return key
 
@@ -101,3 +115,18 @@ def sha256_of(file: Path) -> str:
     """The hash of a file's content, in hex."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def disposition(name: str, *, inline: bool = False) -> str:
+    """A Content-Disposition that saves as `name`, whatever a stranger put into that name (RFC 6266, RFC 8187)."""
+    stem, dot, suffix = _UNSAFE.sub("_", name).strip(" .").rpartition(".")
+    safe = f"{stem[:100]}{dot}{suffix[:16]}".strip(" .") or "result"
+    plain = safe.encode("ascii", "replace").decode().replace("?", "_")
+    return f"{'inline' if inline else 'attachment'}; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
+
+
+def disk_error(error: OSError, doing: str) -> StoreError:
+    """What to say when the disk refuses."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return StoreError("The server's disk is full. Please try again later.", cause=str(error))
+    return StoreError(f"A file could not be {doing}. Please try again.", cause=str(error))

@@ -5,7 +5,6 @@ pair or the new one. A put is written beside, flushed to the disk, and renamed.
 """
 
 import contextlib
-import errno
 import hashlib
 import os
 import secrets
@@ -13,10 +12,11 @@ import shutil
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote, unquote
 
-from vimix.errors import NotFound, StoreError
-from vimix.stores import Stored, Upload, checked, sha256_of
+from vimix.errors import NotFound
+from vimix.stores import Stored, Upload, checked, disk_error, is_key, sha256_of
 
 _CHUNK = 1 << 20
 _UNFINISHED = ".unfinished"
@@ -39,12 +39,13 @@ class LocalStore:
     def put(self, key: str, file: Path, *, mime: str) -> Stored:
         """Keep a copy; what is there already is only touched."""
         with _explained("written"):
-            there = self.head(key)
+            there = self.head(checked(key))
             if there and there.bytes == file.stat().st_size and there.sha256 == sha256_of(file) and self.touch(key):
                 return self._need(key)
             beside = self.folder / _UNFINISHED / secrets.token_hex(16)
             try:
-                sha256 = _copy(file, beside)
+                with file.open("rb") as content:
+                    sha256 = _copy(content, beside, flush=True)
                 self._place(beside, key, f"{sha256}.{quote(mime, safe='')}")
             finally:
                 beside.unlink(missing_ok=True)
@@ -52,23 +53,28 @@ class LocalStore:
 
     def fetch(self, key: str, to: Path) -> Stored:
         """Copy the content to `to`, whole or not at all."""
+        beside = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
         with _explained("read"):
-            stored, path = self._need(key), self._file(key)
-            beside = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
             try:
-                if path is None or _copy(path, beside, flush=False) != stored.sha256:
-                    self.delete(key)
-                    raise NotFound("The file is no longer there.", cause=f"{key} did not match its hash; deleted")
-                beside.replace(to)
+                while path := self._file(key):
+                    with contextlib.suppress(FileNotFoundError), path.open("rb") as content:
+                        stored = _describe(key, path)
+                        if _copy(content, beside, flush=False) == stored.sha256:
+                            beside.replace(to)
+                            return stored
+                        self.delete(key)
+                    # another was put in its place between two calls: look again
             finally:
                 beside.unlink(missing_ok=True)
-            return stored
+        raise NotFound("The file is no longer there.", cause=f"{key} is absent, or did not match its hash")
 
     def head(self, key: str) -> Stored | None:
         """What the file's name and the disk say of it."""
         with _explained("read"):
-            path = self._file(key)
-            return _describe(key, path) if path else None
+            while path := self._file(key):
+                with contextlib.suppress(FileNotFoundError):
+                    return _describe(key, path)
+        return None
 
     def touch(self, key: str) -> bool:
         """Set the file's time to now."""
@@ -88,17 +94,17 @@ class LocalStore:
     def local_path(self, key: str) -> Path | None:
         """The file itself. Its hash is checked the first time, and whenever its size or time has changed."""
         with _explained("read"):
-            path = self._file(key)
-            if path is None:
-                return None
-            facts = path.stat()
-            mark = (facts.st_size, facts.st_mtime_ns)
-            if self._sound.get(key) != mark:
-                if sha256_of(path) != path.name.partition(".")[0]:
-                    self.delete(key)
-                    return None
-                self._sound[key] = mark
-            return path
+            while path := self._file(key):
+                with contextlib.suppress(FileNotFoundError):
+                    facts = path.stat()
+                    mark = (facts.st_size, facts.st_mtime_ns)
+                    if self._sound.get(key) != mark:
+                        if sha256_of(path) != path.name.partition(".")[0]:
+                            self.delete(key)
+                            return None
+                        self._sound[key] = mark
+                    return path
+        return None
 
     def url(self, key: str, *, seconds: float, name: str, inline: bool = False) -> str | None:
         """None: only the app can serve this folder."""
@@ -112,7 +118,9 @@ class LocalStore:
         """Take the file and its folder away."""
         with _explained("deleted"):
             self._sound.pop(key, None)
-            found = list(_files(self.folder / checked(key)))
+            if self._file(key) is None:
+                return False
+            found = list(_files(self.folder / key))
             for path in found:
                 path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # absent, or filled again meanwhile
@@ -143,7 +151,7 @@ class LocalStore:
     def _file(self, key: str) -> Path | None:
         """The newest file under the key: for an instant, while one replaces another, there are two."""
         found: list[tuple[int, Path]] = []
-        for path in _files(self.folder / checked(key)):
+        for path in _files(self.folder / key) if is_key(key) else ():
             with contextlib.suppress(FileNotFoundError):
                 found.append((path.stat().st_mtime_ns, path))
         return max(found)[1] if found else None
@@ -180,20 +188,17 @@ def _files(folder: Path) -> Iterator[Path]:
         return
 
 
-def _describe(key: str, path: Path) -> Stored | None:
+def _describe(key: str, path: Path) -> Stored:
     sha256, _, mime = path.name.partition(".")
-    try:
-        facts = path.stat()
-    except FileNotFoundError:
-        return None
+    facts = path.stat()
     return Stored(key, facts.st_size, unquote(mime), sha256, facts.st_mtime)
 
 
-def _copy(source: Path, to: Path, *, flush: bool = True) -> str:
+def _copy(content: BinaryIO, to: Path, *, flush: bool) -> str:
     """The copied bytes' hash. Hashed as they pass, so the name cannot speak of other bytes than were written."""
     sha256 = hashlib.sha256()
-    with source.open("rb") as reader, to.open("xb") as writer:
-        while chunk := reader.read(_CHUNK):
+    with to.open("wb") as writer:
+        while chunk := content.read(_CHUNK):
             sha256.update(chunk)
             writer.write(chunk)
         if flush:
@@ -215,9 +220,7 @@ def _explained(doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise StoreError("The server's disk is full. Please try again later.", cause=str(error)) from error
-        raise StoreError(f"A file could not be {doing}. Please try again.", cause=str(error)) from error
+        raise disk_error(error, doing) from error
 
 
 def free_bytes(folder: Path) -> int:
