@@ -1,0 +1,174 @@
+"""What is known of the subject while it is followed, all of it on small pictures (480 pixels on the long side).
+
+A look at a picture is evidence, not truth: the network picks out whatever stands out, so a pole or a bystander in one
+frame is the subject and in the next one is not. Three more witnesses are heard, each as log-odds that are added to the
+network's own: where the subject must be (the matte before, moved along by optical flow), what colours it has against
+those of what lies around it, and whether a piece hangs together with it. How loud they speak is `health`: how sure the
+looks have been of late. At 0 the network stands alone, so that following cannot do worse than not following.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2 as typed_cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vimix.frame import Pixels
+
+cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's type
+Plane = NDArray[np.float32]
+
+SIDE = 480
+"""Pixels of the long side of the small pictures."""
+_REACH = 6
+"""Small pixels by which flow may be wrong: nothing is held against what lies so near the guide's edge."""
+_WHERE, _COLOUR, _APART = 1.5, 1.0, 2.5
+"""Weights of the witnesses: log-odds are multiplied by the first two; the third is taken off a piece that is apart."""
+_LOUDEST = 12.0
+"""Log-odds that no sum of witnesses passes."""
+_STEPS = 127
+_ADDED = np.linspace(-_LOUDEST, _LOUDEST, 2 * _STEPS + 1, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A picture as small as tracking needs it."""
+
+    grey: Pixels
+    colours: NDArray[np.uint16]
+    """(h, w), each pixel's bin in Lab: 8 of lightness by 12 by 12."""
+
+    @classmethod
+    def of(cls, rgb: Pixels) -> "Small":
+        """Shrinks (H, W, 3)."""
+        small = shrink(rgb)
+        lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.uint16)
+        chroma = (lab[:, :, 1:].clip(80, 175) - 80) // 8
+        bins = (lab[:, :, 0] >> 5) * 144 + chroma[:, :, 0] * 12 + chroma[:, :, 1]
+        return cls(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), bins.astype(np.uint16))
+
+
+_BINS = 8 * 12 * 12
+
+
+def shrink(picture: Pixels) -> Pixels:
+    """To the small size; a picture that is smaller already is left."""
+    height, width = picture.shape[:2]
+    by = min(1.0, SIDE / max(height, width))
+    size = (max(1, round(width * by)), max(1, round(height * by)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA)) if by < 1 else picture
+
+
+def as_plane(alpha: Pixels) -> Plane:
+    """A full-size alpha, small, 0-1."""
+    return np.divide(shrink(alpha), 255, dtype=np.float32)
+
+
+def log_odds(chance: Plane, least: float = 0.01) -> Plane:
+    """Of chances kept `least` away from 0 and 1."""
+    chance = np.clip(chance, least, 1 - least)
+    return np.asarray(np.log(chance / (1 - chance)), np.float32)
+
+
+def chance(odds: Plane) -> Plane:
+    """The inverse of `log_odds`."""
+    return np.asarray(1 / (1 + np.exp(-odds)), np.float32)
+
+
+def sureness(matte: Plane) -> float:
+    """0-1: how much of what may be subject surely is."""
+    return float(np.count_nonzero(matte > 0.9) / max(1, np.count_nonzero(matte > 0.1)))
+
+
+def histogram(colours: NDArray[np.uint16], where: NDArray[np.bool_]) -> Plane:
+    """Shares of the colour bins among the pixels `where`."""
+    counts = np.bincount(colours[where], minlength=_BINS).astype(np.float32)
+    return np.divide(counts, max(1.0, float(counts.sum())), dtype=np.float32)
+
+
+@dataclass(slots=True)
+class Track:
+    """A subject being followed: the local variables of one pass over the frames."""
+
+    matte: Plane
+    """(h, w), the chance that a pixel is the subject, in the frame last seen."""
+    health: float = 1.0
+    """0-1: how far the witnesses may speak."""
+    floor: float = 0.0
+    """`health` never sinks lower: a subject that somebody pointed at is not given up."""
+    inside: Plane | None = None
+    outside: Plane | None = None
+    """Colour histograms of the subject and of what surrounds it."""
+    areas: list[int] = field(default_factory=list)
+
+    def fork(self) -> "Track":
+        """One more of the same, to be led elsewhere."""
+        return Track(self.matte, self.health, self.floor, self.inside, self.outside, list(self.areas))
+
+    def added(self, seen: Plane, colours: NDArray[np.uint16]) -> Plane:
+        """Log-odds (h, w) that the witnesses add to a look's own (`seen`), given that `matte` is where it should be."""
+        guide, reach = self.matte, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _REACH + 1, 2 * _REACH + 1))
+        around, core = cv2.dilate(guide, reach), cv2.erode(guide, reach)
+        inner = np.maximum(0, log_odds(core, 0.05))
+        added = _WHERE * (np.minimum(0, log_odds(around, 0.05)) + inner)
+        far = around < 0.3
+        if self.inside is not None and self.outside is not None:
+            ratio = (np.log(self.inside + 1e-3) - np.log(self.outside + 1e-3)).clip(-3, 3)
+            added += _COLOUR * cv2.blur(ratio[colours], (5, 5)) * (far | (inner > 0))
+        count, pieces = cv2.connectedComponents((seen > 0.4).astype(np.uint8))
+        apart = np.ones(count, bool)
+        apart[pieces[guide > 0.5]] = False
+        apart[0] = False
+        added -= _APART * (apart[pieces] & far)
+        return np.asarray(added * self.health, np.float32)
+
+    def learn(self, matte: Plane, colours: NDArray[np.uint16], *, trust: float = 0.7) -> None:
+        """Take in what a frame has shown: `matte` (h, w) with the witnesses heard."""
+        area = int(np.count_nonzero(matte > 0.5))
+        usual = float(np.median(self.areas[-10:])) if self.areas else float(area)
+        alike = min(area, usual) / max(1.0, area, usual)
+        now = min(1.0, max(0.0, (sureness(matte) - 0.15) / 0.3)) * min(1.0, max(0.0, (alike - 0.2) / 0.3))
+        self.health = max(self.floor, (self.health + now) / 2)
+        self.areas = [*self.areas[-9:], area]
+        if now > 0.5 or self.inside is None:
+            near = cv2.dilate((self.matte > 0.3).astype(np.uint8), np.ones((61, 61), np.uint8)) > 0
+            inside, outside = histogram(colours, matte > 0.7), histogram(colours, (matte < 0.1) & near)
+            first = self.inside is None or self.outside is None
+            self.inside = inside if first else 0.85 * self.inside + 0.15 * inside
+            self.outside = outside if first else 0.85 * self.outside + 0.15 * outside
+        self.matte = trust * matte + (1 - trust) * self.matte
+
+
+def hear(alpha: Pixels, added: Plane) -> Pixels:
+    """A full-size alpha (H, W) with small log-odds added to it: by table, as it is done for every pixel."""
+    steps = np.rint((added.clip(-_LOUDEST, _LOUDEST) / _LOUDEST + 1) * _STEPS).astype(np.uint8)
+    height, width = alpha.shape
+    index = cv2.resize(steps, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint16) * 256 + alpha
+    return _HEARD[index]
+
+
+def _heard() -> Pixels:
+    alpha = np.arange(256, dtype=np.float32) / 255
+    table = np.rint(chance(log_odds(alpha, 0.004)[None] + _ADDED[:, None]) * 257 - 1).clip(0, 255)
+    table[:, 0] = 0
+    return table.astype(np.uint8).ravel()
+
+
+_HEARD = _heard()
+
+
+def around(matte: Plane, shape: tuple[int, int], *, room: float = 1.6, grid: int = 16) -> tuple[slice, slice] | None:
+    """The part (rows, columns) of a picture of that shape (H, W) to look at: `room` times the subject's box, not
+    narrower than three quarters of its other side, on a `grid` so that it does not tremble. None without a subject."""
+    rows, columns = np.flatnonzero((matte > 0.4).any(1)), np.flatnonzero((matte > 0.4).any(0))
+    if len(rows) < 3 or len(columns) < 3:
+        return None
+    by = shape[0] / matte.shape[0]
+    spans = [((line[0] + line[-1] + 1) / 2 * by, (line[-1] + 1 - line[0]) * by * room) for line in (rows, columns)]
+    least = max(extent for _, extent in spans) * 0.75
+    cut = []
+    for (middle, extent), side in zip(spans, shape, strict=True):
+        half = max(extent, least) / 2
+        cut.append(slice(max(0, int(middle - half) // grid * grid), min(side, -(-int(middle + half) // grid) * grid)))
+    return cut[0], cut[1]
