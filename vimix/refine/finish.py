@@ -132,12 +132,12 @@ def scaled(frame: Frame, width: int, height: int) -> Frame:
     """`frame` at another size, each colour weighed by its alpha, so that hidden colours stay hidden."""
     if frame.alpha.shape == (height, width):
         return frame
-    how = cv2.INTER_AREA if height * width < frame.alpha.size else cv2.INTER_LANCZOS4
+    how = cv2.INTER_AREA if height * width < frame.alpha.size else cv2.INTER_CUBIC
     alpha = np.ascontiguousarray(frame.alpha)
     rgb = np.asarray(cv2.resize(frame.rgb, (width, height), interpolation=how), np.uint8)
     if alpha.min() == 255:
         return replace(frame, rgb=rgb, alpha=np.full((height, width), 255, np.uint8))
-    # in 16 bits, at half their room: lanczos overshoots. What lies under alpha 0 keeps the plain average
+    # in 16 bits, at half their room: the cubic overshoots. What lies under alpha 0 keeps the plain average
     weighed = cv2.multiply(frame.rgb, cv2.merge((alpha, alpha, alpha)), scale=0.5, dtype=cv2.CV_16U)
     weighed = cv2.resize(weighed, (width, height), interpolation=how)
     weight = cv2.resize(np.multiply(alpha, 128, dtype=np.uint16), (width, height), interpolation=how)
