@@ -118,7 +118,7 @@ def memory(seconds: float, folder: Path) -> dict:
 
 def table(results: list[dict]) -> str:
     lines = [
-        "| case | clip | baseline / Vimix, wall | CPU | target | Vimix, s | baseline, s (frames) | bytes / baseline's | MB |",
+        "| case | clip | baseline / Vimix, wall | CPU | target | Vimix, s | baseline, s (frames) | bytes, ratio | MB |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [

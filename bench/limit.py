@@ -1,0 +1,114 @@
+"""How close a run comes to what the hardware allows, in one warm process.
+
+    python -m bench.limit [--seconds 10] [--clip FILE]
+
+The limit is the looking alone plus the encoding alone, each on all cores over frames that are in memory already: no
+decoding, no refining, no waiting. The share is that limit over the wall time of the whole run. The same process then
+says how soon a second job shows its first frame.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+
+from bench.process import DATA, machine
+from vimix.engines import open_engine
+from vimix.events import Done, Progress
+from vimix.options import Options
+from vimix.pipeline import run
+from vimix.plan import Workshop
+from vimix.settings import Settings
+from vimix.sinks import Encoding, open_sink
+from vimix.threads import in_order
+
+CASES = (("portrait", "balanced", 0.90), ("isnet-general-use", "best", 0.85), ("isnet-general-use", "balanced", 0.85))
+HELD = 90
+"""Frames kept in memory for the parts alone; their time is scaled to the clip's."""
+
+
+def last(events):
+    """The result of a generator that is run to its end."""
+    try:
+        while True:
+            next(events)
+    except StopIteration as end:
+        return end.value
+
+
+def parts_alone(clip: Path, options: Options, shop: Workshop, matted: list, folder: Path) -> tuple[float, float]:
+    """Seconds a frame of looking alone and of encoding alone."""
+    engine = last(open_engine(options.model, quality=options.quality, model_dir=shop.model_dir))
+    began = time.perf_counter()
+    for _ in in_order(lambda frame: engine.look(frame.rgb), matted, workers=engine.parallel):
+        pass
+    looking = (time.perf_counter() - began) / len(matted)
+    began = time.perf_counter()
+    with open_sink(options.format, folder / "alone.webp", Encoding(threads=shop.threads)) as sink:
+        for frame in matted:
+            sink.write(frame)
+    return looking, (time.perf_counter() - began) / len(matted)
+
+
+def measure(clip: Path, model: str, quality: str, seconds: float, folder: Path) -> dict:
+    shop = Workshop.of(Settings.load())
+    options = Options.parse({"model": model, "quality": quality, "fps": 15, "end": seconds})
+    out = folder / "out.webp"
+    for _ in run(clip, out, options.model_copy(update={"end": 0.5}), shop):
+        pass  # warm: weights loaded, network compiled
+    began, first, matted, done = time.perf_counter(), 0.0, [], None
+    for event in run(clip, out, options, shop):
+        if isinstance(event, Progress):
+            first = first or time.perf_counter() - began
+        elif isinstance(event, Done):
+            done = event
+    wall = time.perf_counter() - began
+    assert done is not None
+    for event in islice(run(clip, out, options, shop), HELD):
+        if isinstance(event, Progress):
+            matted.append(event.frame)
+    looking, encoding = parts_alone(clip, options, shop, matted, folder)
+    frames = done.card["output"]["frames"]
+    limit = frames * (looking + encoding)
+    return {
+        "model": model,
+        "quality": quality,
+        "frames": frames,
+        "wall": wall,
+        "fps": frames / wall,
+        "looking_ms": looking * 1000,
+        "encoding_ms": encoding * 1000,
+        "share": limit / wall,
+        "first_frame": first,
+        "timings": done.card["timings"],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--clip", type=Path, default=DATA / "clips" / "01_dog.mp4")
+    parser.add_argument("--json", type=Path, default=Path("out/bench/limit.json"))
+    asked = parser.parse_args()
+    print(f"{machine()}; {asked.clip.name}, first {asked.seconds:g} s at 15 fps, warm process\n")
+    print("| model | quality | frames/s | looking alone, ms | encoding alone, ms | share of the limit | target |")
+    print("|---|---|---|---|---|---|---|")
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        for model, quality, target in CASES:
+            row = measure(asked.clip, model, quality, asked.seconds, Path(temporary))
+            rows.append(row)
+            print(
+                f"| {model} | {quality} | {row['fps']:.1f} | {row['looking_ms']:.1f} | {row['encoding_ms']:.1f} | "
+                f"**{row['share']:.2f}** | {target} |",
+                flush=True,
+            )
+    print(f"\nstart of a second job until its first frame: {max(row['first_frame'] for row in rows):.2f} s")
+    asked.json.parent.mkdir(parents=True, exist_ok=True)
+    asked.json.write_text(json.dumps({"machine": machine(), "limit": rows}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
