@@ -7,7 +7,7 @@ like the others, in both directions. A window waits for its last frame: that is 
 most it holds in memory. A frame equal to the one before costs nothing.
 """
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -16,13 +16,11 @@ import cv2
 import numpy as np
 
 from vimix.engines.motion import Flow, belief, carried, chained, flow, moved
-from vimix.engines.still import times
+from vimix.engines.still import Look, fresh, product
 from vimix.engines.track import Plane, Small, Track, around, as_plane, chance, hear, histogram, log_odds, sureness
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.options import Point
 from vimix.threads import in_order
-
-Look = Callable[[Pixels], Pixels]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,8 @@ class Pace:
     """Frames from one whole-frame look to the next where a scene begins."""
 
 
-PACES = {"fast": Pace(6), "balanced": Pace(2), "best": Pace(1)}
+BALANCED = Pace(2)
+PACES = {"fast": Pace(6), "balanced": BALANCED, "best": Pace(1)}
 """By quality."""
 
 _MEMORY = 128 << 20
@@ -65,11 +64,11 @@ class Window:
     """Frames of one scene, solved together."""
 
     shots: list[Shot]
-    fresh: bool
+    begins: bool
     """Whether a scene begins here."""
 
 
-def follow(look: Look, *, pace: Pace = PACES["balanced"], points: Sequence[Point] = (), start: float = 0.0) -> Stage:
+def follow(look: Look, *, pace: Pace = BALANCED, points: Sequence[Point] = (), start: float = 0.0) -> Stage:
     """Cut out one subject, or those that stand together, through the whole clip.
 
     `points` say which (times in seconds of the clip before trimming, of which `start` were cut off); a later one
@@ -83,7 +82,7 @@ def follow(look: Look, *, pace: Pace = PACES["balanced"], points: Sequence[Point
                 for shot in window.shots:
                     assert shot.alpha is not None
                     for frame in shot.frames:
-                        yield replace(frame, alpha=times(shot.alpha, frame.alpha))
+                        yield replace(frame, alpha=product(shot.alpha, frame.alpha))
 
     return stage
 
@@ -91,27 +90,24 @@ def follow(look: Look, *, pace: Pace = PACES["balanced"], points: Sequence[Point
 def _windows(frames: Iterable[Frame], most: int) -> Generator[Window, None, None]:
     """Groups of frames, none across a cut."""
     shots: list[Shot] = []
-    fresh, count = True, 0
-    try:
-        for frame in frames:
+    begins, count = True, 0
+    with closing(fresh(frames)) as told:
+        for frame, differs in told:
             before = shots[-1] if shots else None
-            if before and frame.rgb.shape == before.rgb.shape and cv2.norm(frame.rgb, before.rgb, cv2.NORM_INF) == 0:
+            if before and not differs:
                 before.frames.append(replace(frame, rgb=before.rgb))
             else:
                 shot = Shot([frame], Small.of(frame.rgb))
                 if before and is_cut(before.small, shot.small):
-                    yield Window(shots, fresh)
-                    shots, fresh, count = [], True, 0
+                    yield Window(shots, begins)
+                    shots, begins, count = [], True, 0
                 shots.append(shot)
             count += 1
             if count >= max(4, min(most, _MEMORY // (frame.rgb.nbytes * 4 // 3))):
-                yield Window(shots, fresh)
-                shots, fresh, count = [], False, 0
-        if shots:
-            yield Window(shots, fresh)
-    finally:
-        if isinstance(frames, Generator):
-            frames.close()
+                yield Window(shots, begins)
+                shots, begins, count = [], False, 0
+    if shots:
+        yield Window(shots, begins)
 
 
 def is_cut(before: Small, after: Small) -> bool:
@@ -138,7 +134,7 @@ class _Follower:
     def solve(self, window: Window) -> Window:
         """Give every shot of the window its alpha. Windows come in order, one at a time."""
         shots = window.shots
-        if window.fresh or self.last is None or self.track is None:
+        if window.begins or self.last is None or self.track is None:
             seed, self.track = self._begin(shots)
             keys = sorted(
                 {*range(seed, len(shots), self.pace.every), *range(seed, -1, -self.pace.every), 0, len(shots) - 1}

@@ -78,7 +78,7 @@ def chance(odds: Plane) -> Plane:
 
 def sureness(matte: Plane) -> float:
     """0-1: how much of what may be subject surely is."""
-    return float(np.count_nonzero(matte > 0.9) / max(1, np.count_nonzero(matte > 0.1)))
+    return float(np.count_nonzero(matte > 0.9)) / max(1.0, float(np.count_nonzero(matte > 0.1)))
 
 
 def histogram(colours: NDArray[np.uint16], where: NDArray[np.bool_]) -> Plane:
@@ -134,9 +134,9 @@ class Track:
         if now > 0.5 or self.inside is None:
             near = cv2.dilate((self.matte > 0.3).astype(np.uint8), np.ones((61, 61), np.uint8)) > 0
             inside, outside = histogram(colours, matte > 0.7), histogram(colours, (matte < 0.1) & near)
-            first = self.inside is None or self.outside is None
-            self.inside = inside if first else 0.85 * self.inside + 0.15 * inside
-            self.outside = outside if first else 0.85 * self.outside + 0.15 * outside
+            if self.inside is not None and self.outside is not None:
+                inside, outside = 0.85 * self.inside + 0.15 * inside, 0.85 * self.outside + 0.15 * outside
+            self.inside, self.outside = inside, outside
         self.matte = trust * matte + (1 - trust) * self.matte
 
 
