@@ -25,6 +25,8 @@ from vimix.stores import FOLDERS, Stored, Upload, checked, disk_error, dispositi
 _PART = 16 << 20
 """Bytes of a part: R2 wants them all equal, S3 at least 5 MiB and at most 10,000."""
 _BATCH = 1000
+_GRACE = 3600.0
+"""Seconds for which nobody else's upload in parts is taken for dead."""
 _WEEK = 7 * 86400
 """Seconds a signature may live at most, by S3's rule."""
 _TRANSFER = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, max_concurrency=4)
@@ -158,7 +160,7 @@ class S3Store:
                     answer = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": batch, "Quiet": True})
                     gone += len(batch) - len(answer.get("Errors", []))
                 for entry in self._pages("list_multipart_uploads", "Uploads", folder):
-                    if entry["Initiated"].timestamp() < min(before, time.time() - 3600):
+                    if entry["Initiated"].timestamp() < min(before, time.time() - _GRACE):
                         self._s3.abort_multipart_upload(
                             Bucket=self._bucket, Key=entry["Key"], UploadId=entry["UploadId"]
                         )
@@ -189,7 +191,7 @@ class S3Store:
     def _others(self, operation: str, name: str) -> list[dict[str, Any]]:
         try:
             with _explained("read the rules of"):
-                found = getattr(self._s3, operation)(Bucket=self._bucket)[name]
+                found = getattr(self._s3, operation)(Bucket=self._bucket).get(name, [])
         except NotFound:
             return []
         return [rule for rule in found if not rule.get("ID", "").startswith(rules.OURS)]
