@@ -1,12 +1,18 @@
 """What looks at pictures and says which of their pixels are the subject."""
 
 import threading
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from vimix.engines import catalogue, weights
-from vimix.engines.still import Look, looker
+from vimix.engines.catalogue import Model
+from vimix.engines.chroma import find_key
+from vimix.engines.still import Look, looker, together, whole_looker
+from vimix.errors import Unavailable, UsageError
 from vimix.events import Note
 from vimix.frame import Frame
 
@@ -39,46 +45,100 @@ def open_engine(
 ) -> Generator[Note, None, Engine]:
     """The engine of that name, fetched and compiled if need be; yields what is being waited for.
 
-    Opened once per process. Raises `UsageError` for a name that is not in the table, `Unavailable` where weights or the
-    device cannot be had.
+    Opened once per process and size. `device` is `auto`, `cpu` or `cuda`. Raises `UsageError` for a name that is not in
+    the table or that needs a clip to be opened (`chroma`), `Unavailable` where weights or the device cannot be had.
     """
     model = catalogue.find(name)
-    size = model.size(quality)
-    key = (name, size, model_dir, device)
-    if key in _open:
-        return _open[key]
-    graph = yield from weights.fetch(model, model_dir, mirrors)
-    if model.kind == "resized":
-        graph = yield from _resized(graph, size)
-    yield Note(f"Preparing {name}.")
-    from vimix.engines import runtime
-
-    with _opening:
-        if key not in _open:
-            network = runtime.open_network(graph, size, device=device, cache=model_dir / "compiled")
-            _open[key] = Engine(
-                name,
-                looker(model, size, network.run),
-                network.runtime,
-                network.device,
-                network.precision,
-                network.why,
-                network.cost,
-                network.parallel,
-            )
+    if model.kind == "key":
+        raise UsageError("A key colour is found in the clip: use find_key().")
+    key = (name, model.size(quality), model_dir, device)
+    if key not in _open:
+        source = yield from weights.fetch(model, model_dir, mirrors)
+        engine = yield from _prepare(model, model.size(quality), source, device)
+        with _opening:
+            _open.setdefault(key, engine)
     return _open[key]
 
 
-def _resized(source: Path, size: int) -> Generator[Note, None, Path]:
-    target = source.with_name(f"{source.stem}-{size}.onnx")
-    if not target.is_file():
-        yield Note(f"Preparing {source.stem} for {size} pixels.")
-        from vimix.engines import graphs
+def _prepare(model: Model, size: int, source: Path, device: str) -> Generator[Note, None, Engine]:
+    from vimix.engines import runtime
 
-        graphs.make(source, target, size)
+    card = runtime.gpu() if device in ("auto", "cuda") else ""
+    if device == "cuda" and not card:
+        raise Unavailable("There is no NVIDIA GPU here that its driver offers.")
+    left = ""
+    if card:
+        try:
+            return (yield from _on_gpu(model, size, source, card))
+        except Unavailable as error:
+            if device == "cuda":
+                raise
+            left = f"{card} was left aside: {error.cause or error.public}. "
+            yield Note(f"{card} cannot be used; going on with the processor.")
+    graph = yield from _graph(model, size, source)
+    network = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled")
+    found = network.choice
+    return Engine(
+        name=model.name,
+        look=looker(model, size, network.run),
+        runtime=found.runtime,
+        device=network.device,
+        precision=found.precision,
+        why=left + found.why,
+        cost=found.cost,
+        parallel=network.parallel,
+    )
+
+
+def _graph(model: Model, size: int, source: Path) -> Generator[Note, None, Path]:
+    """The file that a processor runs: the fetched one, or one made from it and kept beside it."""
+    if model.kind == "network":
+        return source
+    target = source.with_name(f"{model.name}-{size}.onnx")
+    if not target.is_file():
+        yield Note(f"Preparing {model.name} for {size} pixels.")
+        from vimix.engines import graphs, portrait
+
+        if model.kind == "portrait":
+            portrait.convert(source, target)
+        else:
+            graphs.make(source, target, size)
     return target
 
 
+def _on_gpu(model: Model, size: int, source: Path, card: str) -> Generator[Note, None, Engine]:
+    from vimix.engines import graphs, runtime
+
+    if model.kind == "portrait":
+        source = yield from _graph(model, size, source)
+    target = source.with_name(f"{model.name}-{size}-whole.onnx")
+    if not target.is_file():
+        yield Note(f"Preparing {model.name} for {card}.")
+        graphs.whole(source, target, size, mean=model.mean, std=model.std, logits=model.logits)
+    run = runtime.open_on_gpu(target)
+    most = max(1, 16 * 512 * 512 // max(size, 512) ** 2)
+    picture = np.zeros((720, 1280, 3), np.uint8)
+    try:
+        together(size, run)(np.stack([picture] * 2))
+        why = "the GPU is here"
+    except Exception as error:  # a graph that was exported for one picture at a time
+        most, why = 1, f"the GPU is here; one picture at a time: {' '.join(str(error).split())[:200]}"
+    look = whole_looker(size, run, most)
+    look(picture)
+    began = time.process_time()
+    look(picture)
+    return Engine(
+        name=model.name,
+        look=look,
+        runtime="onnxruntime",
+        device=card,
+        precision="f16" if graphs.is_half(target) else "tf32",
+        why=why,
+        cost=time.process_time() - began,
+        parallel=2 * most,
+    )
+
+
 def pick(first_frames: Sequence[Frame], quality: str) -> str:
-    """The model that `auto` means for a clip with these first frames."""
-    return "isnet-general-use"
+    """The model that `auto` means for a clip with these first frames: `chroma` before a screen, else by quality."""
+    return "chroma" if find_key(first_frames) is not None else "isnet-general-use"

@@ -19,7 +19,7 @@ PIECE = 1 << 20
 
 
 class Silent(Exception):
-    """This mirror does not give the file."""
+    """The mirror does not give the file."""
 
 
 def download(mirror: Release | Hub, part: Path) -> Generator[float | None, None, None]:
@@ -67,7 +67,7 @@ def _pour(url: str, headers: dict[str, str], part: Path, have: int) -> Generator
 def _hub(mirror: Hub) -> tuple[str, dict[str, str]]:
     """The address of the file and the headers the Hub wants, a token among them where the person has one."""
     from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     url = hf_hub_url(mirror.repo, mirror.file, revision=mirror.revision, endpoint=os.environ.get("HF_ENDPOINT"))
     return url, dict(build_hf_headers(library_name="vimix"))
@@ -84,6 +84,6 @@ def _answers(url: str) -> None:
     port = place.port or (443 if place.scheme == "https" else 80)
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        socket.create_connection(addresses[0][4][:2], timeout=ANSWER_WITHIN).close()
+        socket.create_connection((str(addresses[0][4][0]), port), timeout=ANSWER_WITHIN).close()
     except OSError as error:
         raise Silent(f"{host} does not answer ({error})") from error

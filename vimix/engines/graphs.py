@@ -5,13 +5,14 @@ target height and width from one (IS-Net) and nothing else knows the size. Scali
 512 with the same weights.
 """
 
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import ModelProto, NodeProto, TensorProto, numpy_helper, shape_inference
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper, shape_inference
+
+from vimix.engines.catalogue import Triple
+from vimix.engines.files import place
 
 
 def make(source: Path, target: Path, size: int) -> None:
@@ -20,31 +21,104 @@ def make(source: Path, target: Path, size: int) -> None:
     Raises `ValueError` where the graph cannot be brought to that size.
     """
     model = onnx.load(source)
-    before = model.graph.input[0].type.tensor_type.shape.dim[2].dim_value
     _keep_first_output(model)
     _widen(model)
+    _bring_to(model, size)
+    shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    place(target, model.SerializeToString())
+
+
+def whole(source: Path, target: Path, size: int, *, mean: Triple, std: Triple, logits: bool) -> None:
+    """Write to `target` the graph of `source` with the picture's way in and out around it, for a GPU.
+
+    In: `rgb` (N, H, W, 3) bytes, and the four matrices that shrink it to `size` and enlarge the mask again:
+    `in_rows` (size, H), `in_columns` (W, size), `out_rows` (H, size), `out_columns` (size, W). Out: (N, 1, H, W) bytes.
+    Only the pictures and the mattes cross the bus, and resizing by matrices is what a GPU does best; rounded where PIL
+    rounds, it gives PIL's pixels. Half-precision weights stay so.
+    """
+    model = onnx.load(source)
+    _keep_first_output(model)
+    _bring_to(model, size)
+    graph = model.graph
+    entry, exit_ = graph.input[0].name, graph.output[0].name
+    for value in (graph.input[0], graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_param = "n"
+    scale, shift = 1 / np.array(std), np.array(mean) / np.array(std)
+    numbers = {
+        "zero": 0.0,
+        "one": 1.0,
+        "full": 255.0,
+        "scale": scale.reshape(1, 3, 1, 1),
+        "shift": shift.reshape(1, 3, 1, 1),
+    }
+    steps = [
+        ("Cast", ["rgb"], "v_floats", {"to": TensorProto.FLOAT}),
+        ("Transpose", ["v_floats"], "v_planes", {"perm": [0, 3, 1, 2]}),
+        *_through("v_planes", "in", "v_small"),
+        ("Reshape", ["v_small", "v_flat"], "v_column", {}),
+        ("GlobalMaxPool", ["v_column"], "v_peak", {}),
+        ("Max", ["v_peak", "v_one"], "v_brightest", {}),
+        ("Div", ["v_small", "v_brightest"], "v_unit", {}),
+        ("Mul", ["v_unit", "v_scale"], "v_scaled", {}),
+        ("Sub", ["v_scaled", "v_shift"], entry, {}),
+    ]
+    after = [
+        ("Sigmoid" if logits else "Identity", [exit_], "v_seen", {}),
+        ("Max", ["v_seen", "v_zero"], "v_above", {}),
+        ("Min", ["v_above", "v_one"], "v_mask", {}),
+        ("Mul", ["v_mask", "v_full"], "v_bytes", {}),
+        ("Floor", ["v_bytes"], "v_floor", {}),
+        *_through("v_floor", "out", "v_large"),
+        ("Cast", ["v_large"], "alpha", {"to": TensorProto.UINT8}),
+    ]
+    nodes = [helper.make_node(kind, given, [made], **more) for kind, given, made, more in steps]
+    nodes += [*graph.node, *(helper.make_node(kind, given, [made], **more) for kind, given, made, more in after)]
+    _replace(graph.node, nodes)
+    graph.initializer.extend(
+        numpy_helper.from_array(np.array(number, np.float32), f"v_{name}") for name, number in numbers.items()
+    )
+    graph.initializer.append(numpy_helper.from_array(np.array([-1, 1, 3 * size, size], np.int64), "v_flat"))
+    del graph.input[:], graph.output[:]
+    graph.input.append(helper.make_tensor_value_info("rgb", TensorProto.UINT8, ["n", "h", "w", 3]))
+    for name, shape in (("in_rows", [size, "h"]), ("in_columns", ["w", size])):
+        graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    for name, shape in (("out_rows", ["h", size]), ("out_columns", [size, "w"])):
+        graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    graph.output.append(helper.make_tensor_value_info("alpha", TensorProto.UINT8, ["n", 1, "h", "w"]))
+    onnx.checker.check_model(model)
+    place(target, model.SerializeToString())
+
+
+def is_half(path: Path) -> bool:
+    """Whether the weights are half-precision floats."""
+    weights = onnx.load(path).graph.initializer
+    return any(weight.data_type == TensorProto.FLOAT16 for weight in weights)
+
+
+def _through(given: str, way: str, made: str) -> list[tuple[str, list[str], str, dict[str, object]]]:
+    """Columns, then rows, rounded to bytes after each."""
+    steps: list[tuple[str, list[str], str, dict[str, object]]] = []
+    for side, inputs, last in (
+        ("columns", [given, f"{way}_columns"], f"v_{way}_wide"),
+        ("rows", [f"{way}_rows", f"v_{way}_wide"], made),
+    ):
+        names = [f"v_{way}_{side}_{step}" for step in range(3)]
+        steps += [
+            ("MatMul", inputs, names[0], {}),
+            ("Round", [names[0]], names[1], {}),
+            ("Max", [names[1], "v_zero"], names[2], {}),
+            ("Min", [names[2], "v_full"], last, {}),
+        ]
+    return steps
+
+
+def _bring_to(model: ModelProto, size: int) -> None:
+    before = model.graph.input[0].type.tensor_type.shape.dim[2].dim_value
     if before and before != size:
         _scale(model, size / before)
     for value in (*model.graph.input, *model.graph.output):
         for side in (2, 3):
             value.type.tensor_type.shape.dim[side].dim_value = size
-    shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
-    place(target, model.SerializeToString())
-
-
-def place(target: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _keep_first_output(model: ModelProto) -> None:
@@ -64,7 +138,7 @@ def _keep_first_output(model: ModelProto) -> None:
 
 
 def _widen(model: ModelProto) -> None:
-    """Half floats to floats: processors compute in float or bfloat16, and would convert back and forth at each layer."""
+    """Half floats to floats: processors compute in float or bfloat16, and would convert at each layer."""
     graph = model.graph
     for weight in graph.initializer:
         _to_float(weight)

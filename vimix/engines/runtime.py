@@ -1,18 +1,51 @@
-"""Where networks run: the one file that knows ONNX Runtime and OpenVINO."""
+"""Where networks run: the one file that knows ONNX Runtime and OpenVINO.
 
+On a processor the fastest of OpenVINO in bfloat16, OpenVINO in float32 and ONNX Runtime is found by running each, once
+for a machine: the finding is kept beside the weights. bfloat16 is tried only where the processor multiplies it itself
+(without that it was seen 18 times slower). On a GPU, ONNX Runtime with CUDA, the picture's way in and out included.
+What was chosen, and why, is said in the result. Neither library is imported before it is needed, and then only one.
+"""
+
+import ctypes
+import json
+import platform
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vimix.engines.files import place
+from vimix.errors import Unavailable
+from vimix.events import Note
 from vimix.threads import cores
 
 Tensor = NDArray[np.float32]
 Run = Callable[[Tensor], Tensor]
+Compile = Callable[[Path, int, str, Path | None], Run]
+SMALL = 320
+"""Side up to which a network runs on one core, many side by side: it is over before threads have met."""
+CLOSE = 0.02
+"""How far apart on average the outputs (0-1) of bfloat16 and float32 may lie; IS-Net's lie 0.0003 apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What runs a network on this machine."""
+
+    runtime: str
+    """`openvino` or `onnxruntime`."""
+    precision: str
+    """`bf16`, `f32`, `f16`, `tf32`."""
+    why: str
+    cost: float
+    """CPU-seconds of one run."""
+    machine: str = ""
+    """Processor, cores and versions that this was found on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,52 +53,191 @@ class Network:
     """A network ready to run. Any number of threads may call `run`."""
 
     run: Run
-    """(1, 3, S, S) in, the first output as it comes out."""
-    runtime: str
+    """(1, 3, S, S) in; the first output as it comes."""
+    choice: Choice
     device: str
-    precision: str
-    why: str
-    cost: float
-    """CPU-seconds of one run."""
     parallel: int
     """Runs at once that keep the machine busy."""
 
 
-def open_network(graph: Path, size: int, *, device: str, cache: Path) -> Network:
-    """Compile a graph."""
-    run = _openvino(graph, size, "bf16", cache)
-    cost = _cost(run, size)
-    return Network(run, "openvino", "cpu", "bf16", "", cost, 2)
+def open_on_cpu(graph: Path, size: int, *, cache: Path) -> Generator[Note, None, Network]:
+    """Compile a graph with what is fastest here; yields a note where that has to be found out first."""
+    cache.mkdir(parents=True, exist_ok=True)
+    book = cache / f"{graph.stem}-{size}.json"
+    choice = _remembered(book)
+    if choice is None:
+        yield Note(f"Finding out what runs {graph.stem} fastest on this machine; this is done once.")
+        choice = _fastest(graph, size)
+        place(book, json.dumps(asdict(choice)).encode())
+    run = RUNTIMES[choice.runtime](graph, size, choice.precision, cache)
+    return Network(run, choice, _processor(), _streams(size) + (size > SMALL))
 
 
-def _cost(run: Run, size: int) -> float:
-    picture = np.zeros((1, 3, size, size), np.float32)
-    run(picture)
+def _streams(size: int) -> int:
+    """Runs side by side: large networks share up to four cores each, so that a lone run is fast as well."""
+    return cores() if size <= SMALL else -(-cores() // 4)
+
+
+def _remembered(book: Path) -> Choice | None:
+    try:
+        choice = Choice(**json.loads(book.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return choice if choice.machine == _machine() else None
+
+
+def _machine() -> str:
+    versions = (f"{name} {_version(name)}" for name in ("openvino", "onnxruntime-gpu", "onnxruntime"))
+    return ", ".join((_processor(), f"{cores()} cores", *versions))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
+
+
+def _cpuinfo(key: str) -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.partition(":")[0].strip() == key:
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return ""
+
+
+def _processor() -> str:
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _multiplies_bf16() -> bool:
+    return bool({"amx_bf16", "avx512_bf16"}.intersection(_cpuinfo("flags").split()))
+
+
+def _fastest(graph: Path, size: int) -> Choice:
+    candidates = [("onnxruntime", "f32"), ("openvino", "f32")]
+    said = []
+    if _multiplies_bf16():
+        candidates.append(("openvino", "bf16"))
+    else:
+        said.append("openvino bf16: this processor has neither AMX nor AVX512-BF16")
+    picture = np.random.default_rng(1).random((1, 3, size, size), np.float32) - np.float32(0.5)
+    best: tuple[float, str, str] | None = None
+    exact: Tensor | None = None
+    for name, precision in candidates:
+        try:
+            run = RUNTIMES[name](graph, size, precision, None)
+            seen = run(picture)
+            cost = min(_timed(run, picture) for _ in range(2))
+        except Exception as error:  # a library that cannot take this graph or this processor is one choice less
+            said.append(f"{name} {precision}: {' '.join(str(error).split())[:200]}")
+            continue
+        exact = seen if exact is None else exact
+        if precision != "f32" and float(np.abs(seen - exact).mean()) > CLOSE * max(1.0, float(np.ptp(exact))):
+            said.append(f"{name} {precision}: its result differs")
+            continue
+        said.append(f"{name} {precision} {cost * 1000:.0f} ms")
+        if best is None or cost < best[0]:
+            best = cost, name, precision
+    why = "CPU time of a run: " + "; ".join(said)
+    if best is None:
+        raise Unavailable("No runtime on this machine can run the model.", cause=why)
+    return Choice(best[1], best[2], why, best[0], _machine())
+
+
+def _timed(run: Run, picture: Tensor) -> float:
     began = time.process_time()
     run(picture)
     return time.process_time() - began
 
 
-def _openvino(graph: Path, size: int, precision: str, cache: Path) -> Run:
+def _openvino(graph: Path, size: int, precision: str, cache: Path | None) -> Run:
     import openvino
 
-    core = openvino.Core()
-    settings = {
+    settings: dict[str, object] = {
         "INFERENCE_PRECISION_HINT": precision,
-        "NUM_STREAMS": str(-(-cores() // 4)),
+        "NUM_STREAMS": str(_streams(size)),
         "INFERENCE_NUM_THREADS": str(cores()),
-        "CACHE_DIR": str(cache),
     }
+    if cache is not None:  # a third of the time to compile, for a second copy of the weights on disk
+        settings["CACHE_DIR"] = str(cache)
+    core = openvino.Core()
     compiled = core.compile_model(graph, "CPU", settings)
     idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
-    for _ in range(cores() + 1):
+    for _ in range(_streams(size) + 1):
         idle.put(compiled.create_infer_request())
 
     def run(picture: Tensor) -> Tensor:
         request = idle.get()
         try:
-            return np.array(request.infer({0: picture}, share_inputs=True)[0])
+            return np.array(request.infer({0: picture}, share_inputs=True)[0])  # its own memory is used again
         finally:
             idle.put(request)
+
+    return run
+
+
+def _onnxruntime(graph: Path, size: int, precision: str, cache: Path | None) -> Run:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = max(1, cores() // _streams(size))
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the cores have other work
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    entry, exit_ = session.get_inputs()[0].name, session.get_outputs()[0].name
+
+    def run(picture: Tensor) -> Tensor:
+        seen: Tensor = session.run([exit_], {entry: picture})[0]
+        return seen
+
+    return run
+
+
+RUNTIMES: dict[str, Compile] = {"openvino": _openvino, "onnxruntime": _onnxruntime}
+
+
+def gpu() -> str:
+    """The name of the first NVIDIA GPU that its driver offers, or nothing."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return ""
+    name, device = ctypes.create_string_buffer(100), ctypes.c_int()
+    if driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), 0):
+        return ""
+    driver.cuDeviceGetName(name, len(name), device)
+    return name.value.decode()
+
+
+def open_on_gpu(graph: Path, *, provider: str = "CUDAExecutionProvider") -> Callable[..., NDArray[np.uint8]]:
+    """A graph made by `graphs.whole` on the GPU: named inputs in, its one output out.
+
+    Raises `Unavailable`, with what the library said, rather than run anywhere else.
+    """
+    import onnxruntime
+
+    if provider == "CUDAExecutionProvider":
+        onnxruntime.preload_dlls()  # CUDA and cuDNN from their own packages
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    settings = {"cudnn_conv_algo_search": "HEURISTIC"} if provider == "CUDAExecutionProvider" else {}
+    try:
+        session = onnxruntime.InferenceSession(graph, options, providers=[(provider, settings)])
+    except Exception as error:
+        raise Unavailable("The GPU cannot be used.", cause=str(error)) from error
+    if session.get_providers()[0] != provider:
+        raise Unavailable(
+            "The GPU cannot be used: the CUDA libraries that ONNX Runtime needs did not load.",
+            cause=f"asked for {provider}, got {session.get_providers()}; pip install onnxruntime-gpu[cuda,cudnn]",
+        )
+    exit_ = session.get_outputs()[0].name
+
+    def run(**inputs: NDArray[np.generic]) -> NDArray[np.uint8]:
+        alphas: NDArray[np.uint8] = session.run([exit_], inputs)[0]
+        return alphas
 
     return run

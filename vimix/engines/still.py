@@ -7,22 +7,26 @@ gain would change from frame to frame, and where there is no subject noise would
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
+from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from vimix.engines.batch import batched
 from vimix.engines.catalogue import Model
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.threads import in_order
 
 Look = Callable[[Pixels], Pixels]
 """A picture (H, W, 3) of any size to its alpha (H, W). Any number of threads may call it."""
+Floats = NDArray[np.float32]
 
 
-def looker(model: Model, size: int, run: Callable[..., np.ndarray]) -> Look:
-    """A look through a network."""
-    scale = np.float32(1) / np.array(model.std, np.float32)
+def looker(model: Model, size: int, run: Callable[[Floats], Floats]) -> Look:
+    """A look through a network that takes (1, 3, size, size) floats."""
+    scale = 1 / np.array(model.std, np.float32)
     shift = np.array(model.mean, np.float32) * scale
 
     def look(rgb: Pixels) -> Pixels:
@@ -30,9 +34,9 @@ def looker(model: Model, size: int, run: Callable[..., np.ndarray]) -> Look:
         small = np.asarray(Image.fromarray(rgb).resize((size, size), Image.Resampling.LANCZOS))
         brightest = np.float32(max(int(small.max()), 1))
         picture = np.empty((1, 3, size, size), np.float32)
-        for channel in range(3):
-            np.multiply(small[:, :, channel], scale[channel] / brightest, out=picture[0, channel], dtype=np.float32)
-            picture[0, channel] -= shift[channel]
+        for plane, channel in zip(picture[0], range(3), strict=True):
+            np.multiply(small[:, :, channel], scale[channel] / brightest, out=plane, dtype=np.float32)
+            plane -= shift[channel]
         seen = run(picture).reshape(-1, size, size)[0]
         if model.logits:
             seen = 1 / (1 + np.exp(-seen))
@@ -42,6 +46,41 @@ def looker(model: Model, size: int, run: Callable[..., np.ndarray]) -> Look:
     return look
 
 
+def whole_looker(size: int, run: Callable[..., Pixels], most: int) -> Look:
+    """A look through a graph of `graphs.whole`, in batches of up to `most`."""
+    return batched(together(size, run), most)
+
+
+def together(size: int, run: Callable[..., Pixels]) -> Callable[[Pixels], Pixels]:
+    """Many pictures of one size (N, H, W, 3) to their alphas (N, H, W) through a graph of `graphs.whole`."""
+
+    def look(pictures: Pixels) -> Pixels:
+        height, width = pictures.shape[1:3]
+        sides = {
+            "in_rows": lanczos(height, size),
+            "in_columns": lanczos(width, size).T,
+            "out_rows": lanczos(size, height),
+            "out_columns": lanczos(size, width).T,
+        }
+        return run(rgb=pictures, **{name: np.ascontiguousarray(side) for name, side in sides.items()})[:, 0]
+
+    return look
+
+
+@lru_cache(maxsize=32)
+def lanczos(before: int, after: int) -> Floats:
+    """The matrix (after, before) that resizes as PIL's LANCZOS does: three lobes, wider where it shrinks."""
+    ratio = before / after
+    wide = max(ratio, 1.0)
+    centres = ((np.arange(after) + 0.5) * ratio)[:, None]
+    places = np.arange(before)[None]
+    first = np.maximum(np.floor(centres - 3 * wide + 0.5), 0)
+    last = np.minimum(np.floor(centres + 3 * wide + 0.5), before)
+    away = (places - centres + 0.5) / wide
+    weights = np.where((places >= first) & (places < last) & (np.abs(away) < 3), np.sinc(away) * np.sinc(away / 3), 0)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
 def cut_each(look: Look, *, workers: int) -> Stage:
     """Look at every frame by itself, on `workers` threads. A frame equal to the one before is not looked at again.
 
@@ -49,35 +88,38 @@ def cut_each(look: Look, *, workers: int) -> Stage:
     """
 
     def stage(frames: Iterable[Frame]) -> Frames:
-        looked = in_order(lambda item: (item[0], item[1] and look(item[1].rgb)), _changes(frames), workers=workers)
         alpha: Pixels | None = None
+        looked = in_order(
+            lambda pair: (pair[0], look(pair[0].rgb) if pair[1] else None), fresh(frames), workers=workers
+        )
         with closing(looked):
-            for frame, fresh in looked:
-                alpha = fresh if fresh is not None else alpha
+            for frame, seen in looked:
+                alpha = alpha if seen is None else seen
                 assert alpha is not None
-                yield Frame(frame.rgb, times(alpha, frame.alpha), frame.time, frame.duration)
+                yield Frame(frame.rgb, product(alpha, frame.alpha), frame.time, frame.duration)
 
     return stage
 
 
-def _changes(frames: Iterable[Frame]) -> Generator[tuple[Frame, Frame | None], None, None]:
+def fresh(frames: Iterable[Frame]) -> Generator[tuple[Frame, bool], None, None]:
+    """Each frame, and whether its picture differs from the one before."""
     before: Frame | None = None
     try:
         for frame in frames:
-            same = before is not None and before.rgb.shape == frame.rgb.shape and _equal(before.rgb, frame.rgb)
-            yield frame, None if same else frame
+            yield frame, before is None or not _same(before.rgb, frame.rgb)
             before = frame
     finally:
         if isinstance(frames, Generator):
             frames.close()
 
 
-def _equal(first: Pixels, second: Pixels) -> bool:
-    return first is second or cv2.norm(first, second, cv2.NORM_INF) == 0
+def _same(first: Pixels, second: Pixels) -> bool:
+    return first is second or (first.shape == second.shape and cv2.norm(first, second, cv2.NORM_INF) == 0)
 
 
-def times(alpha: Pixels, given: Pixels) -> Pixels:
+def product(alpha: Pixels, given: Pixels) -> Pixels:
     """The product of two alphas; the first itself where the second is opaque throughout."""
     if given.strides == (0, 0) and given[0, 0] == 255:
         return alpha
-    return cv2.multiply(alpha, np.ascontiguousarray(given), scale=1 / 255)
+    result: Pixels = cv2.multiply(alpha, np.ascontiguousarray(given), scale=1 / 255)
+    return result

