@@ -1,77 +1,199 @@
 """The one door to jobs: page, client, API, MCP and `/convert` come in here, and nowhere else."""
 
+import asyncio
+import hmac
+import math
+import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
-from vimix.jobs.model import Counts, Job, Snapshot, Ticket
+from vimix.errors import Gone, NotFound
+from vimix.jobs.intake import Intake, token_hash
+from vimix.jobs.model import ENDED, LIVE, Counts, Job, JobStore, Snapshot, State, Ticket
+from vimix.jobs.reconcile import STALE
+from vimix.jobs.slot import REAL_WORK, Bounds
+from vimix.jobs.worker import Crew, open_files, open_jobs
 from vimix.options import Options
 from vimix.settings import Settings
 from vimix.stores import Store
+
+WATCH_EVERY = 0.2
+LINK_SECONDS = 3600.0
+"""How long a link to a result holds at most."""
 
 
 class Desk:
     """Takes work in and says how it stands. Methods that are not `async` may be called from any thread; those read
     or write files and databases, so an event loop calls them through a thread."""
 
-    def __init__(self, settings: Settings, files: Store) -> None:
-        self.settings = settings
-        self.files = files
+    def __init__(self, settings: Settings, jobs: JobStore, files: Store, crew: Crew) -> None:
+        self.settings, self.jobs, self.files, self.crew = settings, jobs, files, crew
+        self._intake = Intake(settings, jobs, files, ring=self._ring)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
         """Open the queue, bring back what was under way, and start the slots (none in a web process with Redis)."""
-        raise NotImplementedError
+        self._loop = asyncio.get_running_loop()
+        await self.crew.start()
 
-    async def stop(self) -> None:
-        """Hand back what runs and end every child."""
-        raise NotImplementedError
+    async def stop(self, *, within: float = 2.0) -> None:
+        """Give what runs so many seconds, hand the rest back, and end every child."""
+        self._loop = None
+        await self.crew.stop(within=within)
+        self.jobs.close()
 
     def submit(
         self, file: Path, name: str, options: Options, *, visitor: str, background: Path | None = None
     ) -> Ticket:
-        """Take work in; answers at once. Raises `Busy` if too many wait, `Refused`, `UsageError`, `StoreError`."""
-        raise NotImplementedError
+        """Take work in; answers at once. Raises `Busy` if too many wait, `UsageError`, `StoreError`."""
+        return self._intake.submit(file, name, options, visitor=visitor, background=background)
 
-    def convert(self, job: str, options: Options, *, visitor: str) -> Ticket:
+    def convert(self, job: str, options: Options, *, visitor: str, background: Path | None = None) -> Ticket:
         """The same clip as another file: the matte is the finished job's, so no network runs. `NotFound`, `Gone`."""
-        raise NotImplementedError
+        return self._intake.convert(self.job(job), options, visitor=visitor, background=background)
 
     def job(self, job: str) -> Job:
         """The job. `NotFound`, or `Gone` once it has expired."""
-        raise NotImplementedError
+        found = self.jobs.get(job)
+        if found is None:
+            raise NotFound("There is no such job.", cause=job[:40])
+        if found.state is State.EXPIRED:
+            raise Gone("This clip was deleted: results are kept for a day, or until their owner deletes them.")
+        return found
 
     def snapshot(self, job: str) -> Snapshot:
         """How it stands now."""
-        raise NotImplementedError
+        shown = self.job(job)
+        told = (self._twin(shown) or shown).progress
+        position = left = None
+        if shown.state is State.QUEUED:
+            position, counts = self.jobs.position(job), self.jobs.counts(now=time.time())
+            if position and counts.slots and counts.pace:
+                left = counts.pace * math.ceil(position / counts.slots)
+        return Snapshot(
+            job=job,
+            state=shown.state,
+            done=told.get("done", 0),
+            total=told.get("total"),
+            fps=told.get("fps"),
+            seconds_left=None if shown.state in ENDED else left or told.get("left"),
+            queue_position=position,
+            note=told.get("note", ""),
+            error=shown.error,
+            card=shown.card,
+            preview_version=told.get("preview", 0),
+            partial=shown.state is State.CANCELLED and shown.result_key is not None,
+        )
 
-    def watch(self, job: str) -> AsyncIterator[Snapshot]:
+    async def watch(self, job: str) -> AsyncIterator[Snapshot]:
         """How it stands, at most five times a second, now and whenever it changes; ends with the job."""
-        raise NotImplementedError
+        last: Snapshot | None = None
+        while last is None or last.state not in ENDED:
+            now = await asyncio.to_thread(self.snapshot, job)
+            if now != last:
+                yield now
+            last = now
+            await asyncio.sleep(0 if now.state in ENDED else WATCH_EVERY)
+
+    def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
+        """All that was told of the job since the event of that name, from the start if none is named."""
+        return self.jobs.events(self.job(job).id, after)
 
     def preview(self, job: str) -> bytes | None:
         """The newest finished frame as a small WebP picture."""
-        raise NotImplementedError
+        shown = self.job(job)
+        shown = self._twin(shown) or shown
+        if not shown.progress.get("preview"):
+            return None
+        folder = self.settings.data_dir / "jobs"
+        try:
+            return (folder / f"{shown.id}.{shown.owner.rpartition('.')[2]}" / "preview.webp").read_bytes()
+        except OSError:
+            return self._read(f"out/{shown.id}.preview") if self.files.shared else None
 
     def cancel(self, job: str, token: str) -> Snapshot:
         """End it. What is done so far becomes a file where that is possible. `NotFound` for a wrong token."""
-        raise NotImplementedError
+        self._owned(job, token)
+        event = {"ev": "state", "state": State.CANCELLED}
+        self.jobs.change(job, LIVE, event=event, state=State.CANCELLED, updated=time.time())
+        self._ring()  # one of this visitor's places is free
+        return self.snapshot(job)
 
     def delete(self, job: str, token: str) -> None:
-        """Delete input, matte and result at once. `NotFound` for a wrong token."""
-        raise NotImplementedError
+        """Delete input, matte and result at once, but for what another job needs. `NotFound` for a wrong token."""
+        kept = self._owned(job, token)
+        gone: dict[str, Any] = {"card": None, "result_key": None, "input_name": "", "progress": {}, "options": {}}
+        event = {"ev": "state", "state": State.EXPIRED}
+        self.jobs.change(job, set(State), event=event, state=State.EXPIRED, updated=time.time(), **gone)
+        others = [other for state in (*LIVE, State.DONE) for other in self.jobs.listed(state)]
+        ours = _needed(kept) - {key for other in others for key in _needed(other)}
+        for key in sorted(ours):
+            self.files.delete(key)
 
     def result(self, job: str) -> tuple[Job, Path | None, str | None]:
         """The finished job with its file on this machine, or else a link to it. `NotFound`, `Gone`."""
-        raise NotImplementedError
+        made = self.job(job)
+        if made.result_key is None:
+            raise NotFound("There is no file of this job yet." if made.state in LIVE else "This job made no file.")
+        if self.files.head(made.result_key) is None:
+            raise Gone("This file was deleted: results are kept for a day.", cause=made.result_key)
+        if (path := self.files.local_path(made.result_key)) is not None:
+            return made, path, None
+        seconds = min(LINK_SECONDS, max(60.0, (made.expires or math.inf) - time.time()))
+        return made, None, self.files.url(made.result_key, seconds=seconds, name=made.input_name)
 
     def recent(self, visitor: str) -> list[Job]:
         """The visitor's jobs, newest first."""
-        raise NotImplementedError
+        return [job for job in self.jobs.recent(visitor) if job.state is not State.EXPIRED]
 
     def counts(self) -> Counts:
         """How it stands with all jobs together."""
-        raise NotImplementedError
+        return self.jobs.counts(now=time.time())
+
+    def in_use(self) -> set[str]:
+        """The keys of files that a sweep must leave alone."""
+        return {key for state in LIVE for job in self.jobs.listed(state) for key in _needed(job)}
+
+    def _twin(self, job: Job) -> Job | None:
+        """The running job for equal work, whose result a waiting one will be given."""
+        if job.state is not State.QUEUED:
+            return None
+        return next((twin for twin in self.jobs.by_work_key(job.work_key) if twin.state is State.RUNNING), None)
+
+    def _read(self, key: str) -> bytes | None:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                self.files.fetch(key, Path(folder) / "file")
+            except NotFound:
+                return None
+            return (Path(folder) / "file").read_bytes()
+
+    def _owned(self, job: str, token: str) -> Job:
+        owned = self.job(job)
+        if not any(hmac.compare_digest(token_hash(token), known) for known in owned.token_hash.split(",")):
+            raise NotFound("There is no such job.", cause=f"wrong token for {job}")
+        return owned
+
+    def _ring(self) -> None:
+        """From whatever thread this is; not waited for, because a lost ring is made good."""
+        if self._loop is not None and not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(self.crew.ring(), self._loop)
 
 
-def open_desk(settings: Settings, *, workers: int | None = None) -> Desk:
-    """The desk that the settings describe. `workers`: slots of this process instead of what the settings say."""
-    raise NotImplementedError
+def open_desk(
+    settings: Settings, *, workers: int | None = None, work: str = REAL_WORK, bounds: Bounds | None = None,
+    stale: float = STALE,
+) -> Desk:  # fmt: skip
+    """The desk that the settings describe. `workers`: slots of this process instead of what the settings say; unless
+    given, a web process that shares its jobs over Redis has none."""
+    jobs, files = open_jobs(settings), open_files(settings)
+    slots = workers if workers is not None else 0 if jobs.shared else settings.workers
+    return Desk(settings, jobs, files, Crew(settings, jobs, files, slots=slots, work=work, bounds=bounds, stale=stale))
+
+
+def _needed(job: Job) -> set[str]:
+    keys_of = {job.input_key, job.matte_key, f"out/{job.work_key}", f"out/{job.work_key}.card", f"out/{job.id}"}
+    background = str(job.options.get("background", ""))
+    return keys_of | ({background} if background.startswith("in/") else set())

@@ -1,0 +1,109 @@
+"""Brings back what nobody does any more, and forgets what is over. Run by every process, at boot and every minute.
+
+Each step is one compare-and-set, so that any number of processes may do it at once, and a worker that was only slow
+finds that the job is no longer its own.
+"""
+
+import logging
+import os
+import secrets
+import shutil
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from vimix.jobs.model import ATTEMPTS, Job, JobStore, State
+
+log = logging.getLogger(__name__)
+
+STALE = 20.0
+"""Seconds without a beat after which an owner counts as dead; a beat comes five times a second."""
+BACK_OFF = 1.5
+"""Seconds until the second attempt; four times that until the third."""
+_FRESH = 120.0
+"""Seconds for which a folder is left alone."""
+
+
+def owner_name() -> str:
+    """A name that no other claim has: machine, process space, process, and a random part."""
+    space = ""
+    with suppress(OSError):
+        space = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    return f"{socket.gethostname()}.{space}.{os.getpid()}.{secrets.token_hex(8)}"
+
+
+def lives(job: Job, *, now: float, stale: float = STALE) -> bool:
+    """Whether the owner of a running job is still at it: seen at once on the same machine, else by its beat."""
+    machine, _, rest = job.owner.rpartition(".")[0].rpartition(".")
+    if machine == owner_name().rsplit(".", 2)[0] and rest.isdigit():
+        try:
+            os.kill(int(rest), 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+    return now - job.beat < stale
+
+
+def again(store: JobStore, job: Job, *, why: str, cause: str, now: float, hopeless: bool = False) -> Job | None:
+    """Queue a job that was lost by the owner it names, later each time; or fail it, if it had its attempts.
+
+    None if it is that owner's no more.
+    """
+    log.warning("job %s: attempt %d lost: %s [%s]", job.id, job.attempts, why, cause)
+    if hopeless or job.attempts >= ATTEMPTS:
+        error = why if hopeless else f"{why} It was tried {job.attempts} times, and is not tried again."
+        return store.change(
+            job.id,
+            {State.RUNNING},
+            owner=job.owner,
+            event={"ev": "state", "state": State.FAILED, "error": error},
+            state=State.FAILED,
+            updated=now,
+            error=error,
+        )
+    return store.change(
+        job.id,
+        {State.RUNNING},
+        owner=job.owner,
+        event={"ev": "state", "state": State.QUEUED, "why": why},
+        state=State.QUEUED,
+        updated=now,
+        not_before=now + BACK_OFF * 4 ** (job.attempts - 1),
+        progress={},
+    )
+
+
+def bring_back(store: JobStore, *, stale: float = STALE) -> int:
+    """Queue again what lost its owner; how many jobs wait for a ring now."""
+    now = time.time()
+    for job in store.listed(State.RUNNING):
+        if not lives(job, now=now, stale=stale):
+            again(store, job, why="The machine that worked on this clip went away.", cause=job.owner, now=now)
+    return store.counts(now=now).queued
+
+
+def forget(store: JobStore, *, ttl: float) -> None:
+    """Expire what had its day; after two more, forget that it was there."""
+    now = time.time()
+    for state in (State.DONE, State.CANCELLED):
+        for job in store.listed(state):
+            if job.result_key and job.expires is not None and job.expires < now:
+                store.change(job.id, {state}, state=State.EXPIRED, updated=now)
+    for state in (State.FAILED, State.CANCELLED, State.EXPIRED):
+        for job in store.listed(state):
+            if job.updated < now - 2 * ttl:
+                store.remove(job.id)
+
+
+def clear_folders(store: JobStore, folder: Path) -> None:
+    """Delete this machine's job folders that nobody works in; their names are `<job>.<end of the owner's name>`."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        name, _, owner = path.name.partition(".")
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime < _FRESH:
+                continue
+        job = store.get(name)
+        if not (job and job.state is State.RUNNING and job.owner.endswith(owner)):
+            shutil.rmtree(path, ignore_errors=True)

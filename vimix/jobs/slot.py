@@ -1,0 +1,168 @@
+"""A place where one job at a time is worked on: a warm child process, and the rules by which it is ended."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from vimix.errors import Failed
+
+REAL_WORK = "vimix.pipeline:run"
+Event = dict[str, Any]
+
+_ALLOWED = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "TZ",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "PYTHONPATH",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CUDA_VISIBLE_DEVICES",
+    "NVIDIA_VISIBLE_DEVICES",
+    "NVIDIA_DRIVER_CAPABILITIES",
+    "OMP_NUM_THREADS",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "PIP_INDEX_URL",
+    "HF_ENDPOINT",
+)
+"""All that a child may know of our environment. Credentials are not on the list, whatever they are called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a job may take. Longest: 7,200 frames at the best quality on two slow cores."""
+
+    wall: float = 2 * 3600
+    """Seconds from start to end."""
+    stall: float = 180
+    """Seconds without a word: compiling a large network is the longest silence there is."""
+    grace: float = 0.6
+    """Seconds to finish the file of a cancelled job."""
+    file_bytes: int = 2 << 30
+    descriptors: int = 256
+
+
+class Lost(Failed):
+    """The child died, fell silent or took too long. Counted, and tried again."""
+
+    retryable = True
+
+
+class Slot:
+    """One child, started when needed and kept warm."""
+
+    def __init__(self, work: str = REAL_WORK, bounds: Bounds = Bounds()) -> None:
+        self._work = work
+        self._bounds = bounds
+        self._child: asyncio.subprocess.Process | None = None
+        self._warming = asyncio.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """The living child's process id, which is its group's too."""
+        return self._child.pid if self._child and self._child.returncode is None else None
+
+    async def warm(self) -> None:
+        """Have a child that is ready. Raises `Lost`."""
+        async with self._warming:
+            if self.pid is None:
+                await self.kill()
+                await self._start()
+
+    async def _start(self) -> None:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "vimix.jobs.child", str(os.getpid()), self._work),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            limit=4 << 20,
+            env=child_environment(os.environ),
+        )
+        self._child = child
+        try:
+            await self._hear(child, self._bounds.stall)
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def run(self, spec: Mapping[str, Any], heard: Callable[[Event], None]) -> Event:
+        """Do one job; the event that ended it. Raises `Lost`, with the child and all it started killed."""
+        await self.warm()
+        child = self._child
+        assert child is not None
+        limits = {"file_bytes": self._bounds.file_bytes, "descriptors": self._bounds.descriptors}
+        try:
+            async with asyncio.timeout(self._bounds.wall):
+                await self._say(child, {**spec, **limits})
+                while True:
+                    event = await self._hear(child, self._bounds.stall)
+                    if event["ev"] in ("done", "error"):
+                        return event
+                    heard(event)
+        except TimeoutError as error:
+            await self.kill()
+            raise Lost("This clip took longer than a job may take.", cause=f"{self._bounds.wall} s") from error
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def ask_to_finish(self) -> None:
+        """Ask the child to end its job with the frames it has."""
+        if self._child and self.pid is not None:
+            with suppress(Lost):
+                await self._say(self._child, {"cancel": True})
+
+    async def kill(self) -> None:
+        """End the child and everything in its group, at once."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)  # also where the child is dead: what it started may live
+        await child.wait()
+        if child.stdin:
+            child.stdin.close()
+
+    async def _say(self, child: asyncio.subprocess.Process, message: Mapping[str, Any]) -> None:
+        assert child.stdin is not None
+        try:
+            child.stdin.write(json.dumps(message).encode() + b"\n")
+            await child.stdin.drain()
+        except OSError as error:
+            raise Lost(_DIED, cause=repr(error)) from error
+
+    async def _hear(self, child: asyncio.subprocess.Process, patience: float) -> Event:
+        assert child.stdout is not None
+        try:
+            line = await asyncio.wait_for(child.stdout.readline(), patience)
+        except TimeoutError as error:
+            raise Lost("The work on this clip stood still.", cause=f"silent for {patience} s") from error
+        if not line.endswith(b"\n"):
+            raise Lost(_DIED, cause=f"the child ended with {await child.wait()}")
+        event: Event = json.loads(line)
+        return event
+
+
+_DIED = "The process that worked on this clip died."
+
+
+def child_environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """Ours without anything that is not on the list."""
+    kept = {name: value for name, value in ours.items() if name in _ALLOWED or name.startswith("LC_")}
+    return {**kept, "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,205 @@
+"""Those who do the jobs: some slots, a bell, and the minute's tidying. One crew a process, in the web process too."""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from vimix.errors import StoreError
+from vimix.jobs.errand import Errand, Means
+from vimix.jobs.model import JobStore
+from vimix.jobs.queue import DocketQueue
+from vimix.jobs.reconcile import STALE, bring_back, clear_folders, forget, owner_name
+from vimix.jobs.slot import REAL_WORK, Bounds, Lost, Slot
+from vimix.jobs.store_redis import RedisJobs
+from vimix.jobs.store_sqlite import SqliteJobs
+from vimix.settings import Settings
+from vimix.stores import Store, open_store
+from vimix.threads import cores
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds after which an idle slot looks without having been rung for: rings can be lost, and reach a busy crew."""
+TIDY_EVERY = 60.0
+ANNOUNCE_EVERY = 15.0
+LEAVE_WITHIN = 8.0
+"""Seconds that a leaving crew lets its jobs run on; container engines kill after ten."""
+
+
+class Crew:
+    """The slots of one process."""
+
+    def __init__(
+        self, settings: Settings, store: JobStore, files: Store, *, slots: int, work: str = REAL_WORK,
+        bounds: Bounds | None = None, stale: float = STALE,
+    ) -> None:  # fmt: skip
+        self.name = owner_name()
+        self.slots = [Slot(work, bounds or Bounds()) for _ in range(slots)]
+        self._store, self._stale, self._per_visitor = store, stale, settings.running_per_visitor
+        self._queue = DocketQueue(settings.redis_url.get_secret_value())
+        self._means = Means(
+            store,
+            files,
+            settings.data_dir.absolute() / "jobs",
+            _shop(settings, slots),
+            settings.result_ttl_hours * 3600,
+            lambda after: self._queue.ring(after=after),
+            bounds or Bounds(),
+        )
+        self._idle = list(self.slots)
+        self._errands: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._rings = 0
+        self._leaving = False
+
+    async def start(self) -> None:
+        """Open the queue, bring back what was lost, and begin. Raises `StoreError` if the queue cannot be reached."""
+        try:
+            await self._queue.__aenter__()
+        except Exception as error:
+            raise StoreError("The queue of jobs cannot be reached.", cause=repr(error)) from error
+        self._means.folder.mkdir(parents=True, exist_ok=True)
+        begin: list[Callable[[], Any]] = [self._tidy, self._announce, *([self._look_around] if self.slots else [])]
+        self._tasks = [asyncio.create_task(task()) for task in begin]
+        if self.slots:
+            self._tasks.append(asyncio.create_task(self._queue.serve(self.look, slots=len(self.slots))))
+            self._tasks += [asyncio.create_task(self._warm(slot)) for slot in self.slots]
+
+    async def stop(self, *, within: float = LEAVE_WITHIN) -> None:
+        """Take no new job; give those that run so many seconds, then hand them back; end the children."""
+        self._leaving = True
+        if self._errands:
+            await asyncio.wait(self._errands, timeout=within)
+        for errand in self._errands:
+            errand.cancel()
+        await asyncio.gather(*self._errands, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for slot in self.slots:
+            await slot.kill()
+        with suppress(StoreError):
+            await asyncio.to_thread(self._store.announce, self.name, 0, now=time.time())
+        await self._queue.__aexit__()
+
+    async def ring(self, after: float = 0.0) -> None:
+        """Have somebody look. A bell that does not ring is only said: idle slots look by themselves."""
+        try:
+            await self._queue.ring(after=after)
+        except Exception as error:
+            log.warning("the bell does not ring: %r", error)
+
+    async def look(self) -> None:
+        """Claim and do jobs until there is none, if a slot is free."""
+        self._rings += 1
+        if self._leaving or not self._idle:
+            return
+        slot = self._idle.pop(0)
+        try:
+            while not self._leaving:
+                heard = self._rings
+                job = await asyncio.to_thread(
+                    self._store.claim, owner_name(), now=time.time(), per_visitor=self._per_visitor
+                )
+                if job is None and heard == self._rings:
+                    return
+                if job is not None:
+                    errand = asyncio.create_task(Errand(job, slot, self._means).run())
+                    self._errands.add(errand)
+                    await asyncio.wait({errand})
+                    self._errands.discard(errand)
+        except StoreError as error:
+            log.warning("cannot look for jobs: %s", error)
+        finally:
+            self._idle.append(slot)
+
+    async def _look_around(self) -> None:
+        looking: set[asyncio.Task[None]] = set()
+        while True:
+            if self._idle:
+                look = asyncio.create_task(self.look())
+                looking.add(look)
+                look.add_done_callback(looking.discard)
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _tidy(self) -> None:
+        while True:
+            try:
+                waiting = await asyncio.to_thread(bring_back, self._store, stale=self._stale)
+                await asyncio.to_thread(forget, self._store, ttl=self._means.ttl)
+                await asyncio.to_thread(clear_folders, self._store, self._means.folder)
+                for _ in range(min(waiting, 64)):
+                    await self.ring()
+            except (StoreError, OSError) as error:
+                log.warning("cannot tidy: %s", error)
+            await asyncio.sleep(min(TIDY_EVERY, self._stale))
+
+    async def _announce(self) -> None:
+        while True:
+            with suppress(StoreError):
+                await asyncio.to_thread(self._store.announce, self.name, len(self.slots), now=time.time())
+            await asyncio.sleep(ANNOUNCE_EVERY)
+
+    async def _warm(self, slot: Slot) -> None:
+        try:
+            await slot.warm()
+        except Lost as error:
+            log.error("a child does not start: %s", error)
+
+
+def open_jobs(settings: Settings) -> JobStore:
+    """In Redis if there is one, else in a file of the data folder."""
+    url = settings.redis_url.get_secret_value()
+    return RedisJobs(url) if url else SqliteJobs(settings.data_dir / "jobs.sqlite")
+
+
+def open_files(settings: Settings) -> Store:
+    """In the bucket if one is named, else in a folder of the data folder."""
+    return open_store(
+        folder=settings.data_dir / "files",
+        bucket=settings.s3_bucket,
+        endpoint=settings.s3_endpoint,
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+    )
+
+
+def serve(settings: Settings, *, work: str = REAL_WORK, stale: float = STALE) -> int:
+    """`python -m vimix worker`: do jobs until SIGTERM or SIGINT, then finish or hand back. The exit code."""
+
+    async def until_told() -> None:
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.set)
+        store = open_jobs(settings)
+        crew = Crew(settings, store, open_files(settings), slots=max(1, settings.workers), work=work, stale=stale)
+        await crew.start()
+        print(f"Working with {len(crew.slots)} slots.", file=sys.stderr, flush=True)
+        await told.wait()
+        await crew.stop()
+        store.close()
+
+    asyncio.run(until_told())
+    return 0
+
+
+def _shop(settings: Settings, slots: int) -> dict[str, Any]:
+    return {
+        "model_dir": str(Path(settings.model_dir).absolute()),
+        "mirrors": list(settings.mirrors),
+        "device": settings.device,
+        "limits": {
+            "max_seconds": settings.max_seconds,
+            "max_pixels": settings.max_pixels,
+            "max_frames": settings.max_frames,
+            "max_bytes": settings.max_upload_mb * 1_000_000,
+        },
+        "threads": max(1, cores() // max(1, slots)),
+    }
