@@ -1,12 +1,12 @@
 """Calm mattes: what blinks for a frame is averaged away along the motion, over the past and the coming frame.
 
-Only the change is computed small (480 pixels on the long side): the matte's neighbours in time are moved here by
-optical flow, each pixel believed as far as the moved picture looks like this one, and the difference that the average
-makes is added to the full-size matte. So edges keep the sharpness of their own frame, fast things leave no ghost, and
-a cut, where nothing fits, is not smeared. One frame is waited for, and two small ones are remembered.
+Only the change is computed small (320 pixels on the long side, around the subject): the matte's neighbours in time are
+moved here by optical flow, each pixel believed as far as the moved picture looks like this one, and the difference that
+the average makes is added to the full-size matte. So edges keep the sharpness of their own frame, fast things leave no
+ghost, and a cut, where nothing fits, is not smeared. One frame is waited for, and two small ones are remembered.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,13 +19,15 @@ from vimix.frame import Frame, Frames, Pixels, Stage
 cv2: Any = typed_cv2  # its stubs know neither DIS nor what a function does to an array's type
 Plane = NDArray[np.float32]
 
-_SIDE = 480
-_MISTAKE = 12.0
+_SIDE = 320
+_MISTAKE = 14.0
 """Grey levels by which a moved picture may miss before it is hardly believed."""
-_PAST, _COMING = 2.0, 1.0
+_PAST, _COMING = 3.0, 1.5
 """Weights of the neighbours at full strength, against 1 for the frame itself. The past remembers its own past."""
 _LEAST = 2
 """A change of fewer levels of 255 is not worth touching the matte for."""
+_AROUND = 16
+"""Small pixels around the subject in which motion is looked for."""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,10 @@ class _Small:
     """0-255."""
     calm: Plane | None = None
     """The average that was made of it."""
+
+    def fits(self, other: "_Small") -> bool:
+        """Whether the two can be compared."""
+        return self.grey.shape == other.grey.shape
 
 
 def steady(strength: float) -> Stage:
@@ -71,31 +77,61 @@ def _shrunk(frame: Frame) -> _Small:
 
 
 def _calmed(before: _Small | None, here: _Small, coming: _Small | None, strength: float) -> Frame:
-    total, weight = here.alpha.copy(), np.ones_like(here.alpha)
-    for there, most in ((before, _PAST), (coming, _COMING)):
-        if there is None or there.grey.shape != here.grey.shape:
-            continue
-        brought, belief = _moved(here, there)
-        weight += most * strength * belief
-        total += most * strength * belief * brought
-    here.calm = total / weight
-    change = here.calm - here.alpha
-    if float(np.abs(change).max()) < _LEAST:
+    near = [(there, most) for there, most in ((before, _PAST), (coming, _COMING)) if there and there.fits(here)]
+    here.calm = here.alpha
+    box = _box([here, *(there for there, _ in near)])
+    if box is None or not near:
         return here.frame
-    height, width = here.frame.alpha.shape
-    full = cv2.resize(change, (width, height), interpolation=cv2.INTER_LINEAR)
-    alpha = np.rint(full + here.frame.alpha).clip(0, 255).astype(np.uint8)
-    return replace(here.frame, alpha=alpha)
+    total, weight = here.alpha[box].copy(), np.ones_like(here.alpha[box])
+    for there, most in near:
+        brought, belief = _moved(here, there, box)
+        belief *= most * strength
+        weight += belief
+        total += belief * brought
+    here.calm = here.alpha.copy()
+    here.calm[box] = total / weight
+    return _changed(here.frame, here.calm - here.alpha)
 
 
-def _moved(here: _Small, there: _Small) -> tuple[Plane, Plane]:
+def _box(smalls: Sequence[_Small]) -> tuple[slice, slice] | None:
+    """Where any of them has something, and some room around it."""
+    some = np.maximum.reduce([small.alpha if small.calm is None else small.calm for small in smalls]) > _LEAST
+    left, top, width, height = cv2.boundingRect(some.astype(np.uint8))
+    if not width:
+        return None
+    return (
+        slice(max(0, top - _AROUND), top + height + _AROUND),
+        slice(max(0, left - _AROUND), left + width + _AROUND),
+    )
+
+
+def _moved(here: _Small, there: _Small, box: tuple[slice, slice]) -> tuple[Plane, Plane]:
     """The neighbour's matte brought here, and 0-1 how far to believe it."""
     solver = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    way = solver.calc(here.grey, there.grey, None)
-    rows, columns = np.indices(here.grey.shape, np.float32)
+    grey, other = np.ascontiguousarray(here.grey[box]), np.ascontiguousarray(there.grey[box])
+    way = solver.calc(grey, other, None) if min(grey.shape) >= _AROUND else np.zeros((*grey.shape, 2), np.float32)
+    rows, columns = np.indices(grey.shape, np.float32)
     x, y = columns + way[..., 0], rows + way[..., 1]
-    alpha = there.calm if there.calm is not None else there.alpha
+    alpha = (there.alpha if there.calm is None else there.calm)[box]
     brought = cv2.remap(alpha, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    seen = cv2.remap(there.grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    miss = cv2.blur(cv2.absdiff(here.grey, seen), (5, 5)).astype(np.float32)
-    return brought, np.asarray(np.exp(-((miss / _MISTAKE) ** 2)), np.float32)
+    seen = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    miss = cv2.blur(cv2.absdiff(grey, seen), (5, 5)).astype(np.float32) / np.float32(_MISTAKE)
+    return brought, cv2.exp(-miss * miss)
+
+
+def _changed(frame: Frame, change: Plane) -> Frame:
+    """The frame with a small difference (0-255 levels) added to its matte, only where there is one."""
+    left, top, width, height = cv2.boundingRect((np.abs(change) >= _LEAST).astype(np.uint8))
+    if not width:
+        return frame
+    y, x = frame.alpha.shape[0] / change.shape[0], frame.alpha.shape[1] / change.shape[1]
+    rows, columns = (slice(max(0, first - 1), first + extent + 1) for first, extent in ((top, height), (left, width)))
+    part = np.rint(change[rows, columns]).astype(np.int16)
+    place = (
+        slice(round(rows.start * y), round((rows.start + part.shape[0]) * y)),
+        slice(round(columns.start * x), round((columns.start + part.shape[1]) * x)),
+    )
+    alpha = np.array(frame.alpha)
+    size = (place[1].stop - place[1].start, place[0].stop - place[0].start)
+    alpha[place] = cv2.add(alpha[place], cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), dtype=cv2.CV_8U)
+    return replace(frame, alpha=alpha)
