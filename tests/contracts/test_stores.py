@@ -160,6 +160,16 @@ def test_two_instances_see_one_store_and_never_half_of_a_file(instance: Callable
     assert one.head("matte/a") is None
 
 
+def test_only_one_may_claim(instance: Callable[[], Store]) -> None:
+    stores = [instance() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        won = list(pool.map(lambda store: store.claim("lease/sweep-1"), stores))
+    assert sorted(won) == [False, False, False, True]
+    assert stores[0].claim("lease/sweep-2")
+    assert stores[0].sweep(older_than=-60) == 2
+    assert stores[0].claim("lease/sweep-1")
+
+
 def test_a_thousand_old_files_are_swept_and_the_newest_and_the_needed_stay(store: Store, file: Path) -> None:
     file.write_bytes(b"small")
     local = isinstance(store, LocalStore)

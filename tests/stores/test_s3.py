@@ -13,6 +13,7 @@ from moto.server import ThreadedMotoServer
 from tests.stores import swift
 from tests.stores.wire import Wire, wire
 from vimix.errors import NotFound, StoreError
+from vimix.stores import FOLDERS
 from vimix.stores.s3 import S3Store
 
 WEBP = "image/webp"
@@ -178,7 +179,7 @@ def test_the_rules_are_set_and_those_of_others_stay(moto: str) -> None:
     for _ in range(2):
         store.install_rule(1.5, ["https://example.org"])
     rules = client.get_bucket_lifecycle_configuration(Bucket="rules")["Rules"]
-    assert [rule["ID"] for rule in rules] == ["theirs", "vimix-in", "vimix-matte", "vimix-out", "vimix-up"]
+    assert [rule["ID"] for rule in rules] == ["theirs", *(f"vimix-{folder}" for folder in FOLDERS)]
     assert {rule["Expiration"]["Days"] for rule in rules[1:]} == {2}
     assert all(rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1} for rule in rules[1:])
     (cors,) = client.get_bucket_cors(Bucket="rules")["CORSRules"]

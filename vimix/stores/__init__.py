@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from vimix.errors import NotFound, StoreError, UsageError
 
-FOLDERS = ("in", "matte", "out", "up")
+FOLDERS = ("in", "matte", "out", "card", "preview", "up", "lease")
 """What of a bucket is ours: it may hold other things too."""
 _KEY = re.compile(rf"({'|'.join(FOLDERS)})(/[A-Za-z0-9_][A-Za-z0-9._-]{{0,99}}){{1,3}}")
 _UNSAFE = re.compile(
@@ -78,6 +78,9 @@ class Store(Protocol):
 
     def delete(self, key: str) -> bool:
         """True if something was there."""
+
+    def claim(self, key: str) -> bool:
+        """True for the first who asks and for nobody after, on any machine: `lease/<something and its hour>`."""
 
     def sweep(self, *, older_than: float, keep: Collection[str] = ()) -> int:
         """Delete what was modified more than `older_than` seconds ago, except the keys in `keep`; how many went."""

@@ -127,6 +127,18 @@ class LocalStore:
                 (self.folder / key).rmdir()
             return bool(found)
 
+    def claim(self, key: str) -> bool:
+        """Make the key's folder, which only one can."""
+        with _explained("written"):
+            home = self.folder / checked(key)
+            home.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                home.mkdir()
+            except FileExistsError:
+                return False
+            (home / "claimed").touch()
+            return True
+
     def sweep(self, *, older_than: float, keep: Collection[str] = ()) -> int:
         """Delete by the time of the files; unfinished writes of the dead go too, uncounted."""
         now, gone = time.time(), 0

@@ -146,6 +146,15 @@ class S3Store:
             self._s3.delete_object(Bucket=self._bucket, Key=key)
         return True
 
+    def claim(self, key: str) -> bool:
+        """Put an empty object unless there is one."""
+        try:
+            with _explained("claim"):
+                self._s3.put_object(Bucket=self._bucket, Key=checked(key), Body=b"", IfNoneMatch="*")
+        except NotFound:
+            return False
+        return True
+
     def sweep(self, *, older_than: float, keep: Collection[str] = ()) -> int:
         """Delete by the server's time, a thousand at a time, and abort multipart uploads of the dead."""
         before, gone = time.time() - older_than, 0
