@@ -17,7 +17,7 @@ import numpy as np
 
 from vimix.engines.motion import Flow, belief, carried, chained, flow, moved
 from vimix.engines.still import Look, fresh, product
-from vimix.engines.track import Plane, Small, Track, around, as_plane, chance, hear, histogram, log_odds, sureness
+from vimix.engines.track import Plane, Small, Track, as_plane, chance, hear, histogram, log_odds, sureness
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.options import Point
 from vimix.threads import in_order
@@ -39,6 +39,7 @@ BALANCED = Pace(2)
 PACES = {"fast": Pace(6), "balanced": BALANCED, "best": Pace(1)}
 """By quality."""
 
+_DOUBT = 0.7
 _MEMORY = 128 << 20
 """Bytes of pictures that a window may hold."""
 
@@ -179,15 +180,27 @@ class _Follower:
 
     def _see(self, shot: Shot, track: Track) -> None:
         """Look at a key where the track is, and let the track learn from it."""
-        box = around(track.matte, shot.rgb.shape[:2]) if track.health > 0.15 else None
-        rows, columns = box or (slice(None), slice(None))
-        seen = np.zeros(shot.rgb.shape[:2], np.uint8)
-        seen[rows, columns] = self.look(np.ascontiguousarray(shot.rgb[rows, columns]))
-        small = as_plane(seen)
-        added = track.added(small, shot.small.colours)
+        box = track.box(shot.rgb.shape) if track.health > 0.15 else None
+        seen = self._look_at(shot.rgb, box)
+        added = track.added(as_plane(seen), shot.small.colours)
+        matte = chance(log_odds(as_plane(seen)) + added)
+        if box is not None and track.judge(matte) < _DOUBT:
+            whole = self.look(shot.rgb)
+            whole[box] = cv2.addWeighted(whole[box], 0.5, seen[box], 0.5, 0)
+            seen = whole
+            added = track.added(as_plane(seen), shot.small.colours)
+            matte = chance(log_odds(as_plane(seen)) + added)
         shot.alpha = hear(seen, added)
-        track.learn(chance(log_odds(small) + added), shot.small.colours)
+        track.learn(matte, shot.small.colours)
         shot.matte = track.matte
+
+    def _look_at(self, rgb: Pixels, box: tuple[slice, slice] | None) -> Pixels:
+        """The alpha of the whole picture, looked at in the box only."""
+        if box is None:
+            return self.look(rgb)
+        alpha = np.zeros(rgb.shape[:2], np.uint8)
+        alpha[box] = self.look(np.ascontiguousarray(rgb[box]))
+        return alpha
 
 
 def _way(shots: Sequence[Shot]) -> Flow:

@@ -25,6 +25,12 @@ _REACH = 6
 """Small pixels by which flow may be wrong: nothing is held against what lies so near the guide's edge."""
 _WHERE, _COLOUR, _APART = 1.5, 1.0, 2.5
 """Weights of the witnesses: log-odds are multiplied by the first two; the third is taken off a piece that is apart."""
+_ROOM = 1.6
+"""The part looked at, in sizes of the subject's box."""
+_KEPT = 0.93
+_GRID = 16
+_ODD = 0.4
+"""Share of the usual area at which a matte is none of the subject."""
 _LOUDEST = 12.0
 """Log-odds that no sum of witnesses passes."""
 _STEPS = 127
@@ -101,10 +107,38 @@ class Track:
     outside: Plane | None = None
     """Colour histograms of the subject and of what surrounds it."""
     areas: list[int] = field(default_factory=list)
+    size: tuple[float, float] = (0.0, 0.0)
+    """Height and width of the subject's box, small pixels; it shrinks slowly, as what is hidden comes back."""
 
     def fork(self) -> "Track":
         """One more of the same, to be led elsewhere."""
-        return Track(self.matte, self.health, self.floor, self.inside, self.outside, list(self.areas))
+        return Track(self.matte, self.health, self.floor, self.inside, self.outside, list(self.areas), self.size)
+
+    def box(self, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+        """The part (rows, columns) of a picture (H, W) to look at: `_ROOM` times the subject's box, not narrower than
+        three quarters of its other side, on a grid so that it does not tremble. None where there is no subject."""
+        subject = self.matte > 0.4
+        lines = np.flatnonzero(subject.any(1)), np.flatnonzero(subject.any(0))
+        if min(len(line) for line in lines) < 3:
+            return None
+        spans = [float(line[-1] + 1 - line[0]) for line in lines]
+        high, wide = (max(span, _KEPT * size) for span, size in zip(spans, self.size, strict=True))
+        self.size = high, wide
+        high, wide = max(high, wide * 0.75) * _ROOM, max(wide, high * 0.75) * _ROOM
+        by = shape[0] / subject.shape[0]
+        cut = []
+        for line, extent, side in zip(lines, (high, wide), shape, strict=False):
+            middle = (line[0] + line[-1] + 1) / 2
+            first, last = int((middle - extent / 2) * by), int((middle + extent / 2) * by)
+            cut.append(slice(max(0, first // _GRID * _GRID), min(side, -(-last // _GRID) * _GRID)))
+        return cut[0], cut[1]
+
+    def judge(self, matte: Plane) -> float:
+        """0-1: how far a frame's `matte` is what one expects: sure, and of the usual size."""
+        area = float(np.count_nonzero(matte > 0.5))
+        usual = float(np.median(self.areas[-10:])) if self.areas else area
+        alike = min(area, usual) / max(1.0, area, usual)
+        return min(1.0, max(0.0, (sureness(matte) - 0.15) / 0.3)) * min(1.0, max(0.0, (alike - _ODD) / 0.3))
 
     def added(self, seen: Plane, colours: NDArray[np.uint16]) -> Plane:
         """Log-odds (h, w) that the witnesses add to a look's own (`seen`), given that `matte` is where it should be."""
@@ -125,12 +159,9 @@ class Track:
 
     def learn(self, matte: Plane, colours: NDArray[np.uint16], *, trust: float = 0.7) -> None:
         """Take in what a frame has shown: `matte` (h, w) with the witnesses heard."""
-        area = int(np.count_nonzero(matte > 0.5))
-        usual = float(np.median(self.areas[-10:])) if self.areas else float(area)
-        alike = min(area, usual) / max(1.0, area, usual)
-        now = min(1.0, max(0.0, (sureness(matte) - 0.15) / 0.3)) * min(1.0, max(0.0, (alike - 0.2) / 0.3))
+        now = self.judge(matte)
         self.health = max(self.floor, (self.health + now) / 2)
-        self.areas = [*self.areas[-9:], area]
+        self.areas = [*self.areas[-9:], int(np.count_nonzero(matte > 0.5))]
         if now > 0.5 or self.inside is None:
             near = cv2.dilate((self.matte > 0.3).astype(np.uint8), np.ones((61, 61), np.uint8)) > 0
             inside, outside = histogram(colours, matte > 0.7), histogram(colours, (matte < 0.1) & near)
@@ -156,19 +187,3 @@ def _heard() -> Pixels:
 
 
 _HEARD = _heard()
-
-
-def around(matte: Plane, shape: tuple[int, int], *, room: float = 1.6, grid: int = 16) -> tuple[slice, slice] | None:
-    """The part (rows, columns) of a picture of that shape (H, W) to look at: `room` times the subject's box, not
-    narrower than three quarters of its other side, on a `grid` so that it does not tremble. None without a subject."""
-    rows, columns = np.flatnonzero((matte > 0.4).any(1)), np.flatnonzero((matte > 0.4).any(0))
-    if len(rows) < 3 or len(columns) < 3:
-        return None
-    by = shape[0] / matte.shape[0]
-    spans = [((line[0] + line[-1] + 1) / 2 * by, (line[-1] + 1 - line[0]) * by * room) for line in (rows, columns)]
-    least = max(extent for _, extent in spans) * 0.75
-    cut = []
-    for (middle, extent), side in zip(spans, shape, strict=True):
-        half = max(extent, least) / 2
-        cut.append(slice(max(0, int(middle - half) // grid * grid), min(side, -(-int(middle + half) // grid) * grid)))
-    return cut[0], cut[1]
