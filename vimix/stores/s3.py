@@ -178,16 +178,13 @@ class S3Store:
     def install_rule(self, days: float, origins: Sequence[str] = ()) -> None:
         """Set the bucket's own rules as a net under the sweeper: expiry after whole days, no stale multipart uploads,
         and leave for pages of `origins` to GET and PUT. Rules of others stay as they are."""
-        others = self._others("get_bucket_lifecycle_configuration", "Rules")
-        with _explained("set the rules of"):
-            self._s3.put_bucket_lifecycle_configuration(
-                Bucket=self._bucket, LifecycleConfiguration={"Rules": [*others, *rules.expiry(days)]}
-            )
-        others = self._others("get_bucket_cors", "CORSRules")
-        with _explained("set the rules of"):
-            self._s3.put_bucket_cors(
-                Bucket=self._bucket, CORSConfiguration={"CORSRules": [*others, rules.cors(origins)]}
-            )
+        for what, inside, name, ours in (
+            ("bucket_lifecycle_configuration", "LifecycleConfiguration", "Rules", rules.expiry(days)),
+            ("bucket_cors", "CORSConfiguration", "CORSRules", [rules.cors(origins)]),
+        ):
+            others = self._others(f"get_{what}", name)
+            with _explained("set the rules of"):
+                getattr(self._s3, f"put_{what}")(Bucket=self._bucket, **{inside: {name: [*others, *ours]}})
 
     def _load(self, key: str, to: Path) -> Stored:
         with _explained("fetch"), to.open("wb") as writer:
