@@ -1,0 +1,25 @@
+"""The three clips on the first screen: drawn by tools/draw_examples.py into the data folder, with a list beside them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+
+
+def listed(folder: Path) -> list[dict[str, Any]]:
+    """The clips that are there; none if they were not drawn."""
+    index = folder / "examples.json"
+    if not index.exists():
+        return []
+    return [
+        row | {"path": str(folder / row["file"]), "url": f"examples/{row['file']}", "poster": f"examples/{row['poster']}"}
+        for row in json.loads(index.read_text())
+        if (folder / row["file"]).exists()
+    ]
+
+
+def routes(folder: Path) -> list[BaseRoute]:
+    """Where the browser finds them."""
+    return [Mount("/examples", StaticFiles(directory=folder, check_dir=False))]

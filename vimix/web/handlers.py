@@ -1,0 +1,197 @@
+"""What the page asks of us, apart from layout: taking clips in, watching, and small questions answered at once.
+
+The job is never a Gradio event: an event hands it to the desk, and another one only looks on, so that closing the tab
+ends the looking and not the work. `answers` are called by the page's scripts as `server.name({...})`.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from vimix.errors import Busy, NotFound, Refused, VimixError
+from vimix.jobs.desk import Desk
+from vimix.jobs.model import Ticket
+from vimix.options import Options
+from vimix.web import view
+from vimix.web.frames import both_at, film
+from vimix.web.trial import try_frame
+
+logger = logging.getLogger(__name__)
+MAX_BATCH = 20
+"""Clips taken at once."""
+
+
+def uploaded(path: str | Path | None, examples: Path | None = None) -> Path:
+    """The file a visitor sent us, or one of our examples; whatever else a path may name is refused."""
+    if path and not str(path).startswith(("http://", "https://")):
+        found = Path(path).resolve()
+        homes = [Path(get_upload_folder()).resolve(), *([examples.resolve()] if examples else [])]
+        if any(found.is_relative_to(home) for home in homes) and found.is_file():
+            return found
+    raise Refused("That file did not arrive here. Choose it again.")
+
+
+def explained(error: BaseException) -> gr.Error:
+    """The toast or client error for a failure: our own sentence, or a plain one and the rest in the log."""
+    if isinstance(error, VimixError):
+        title = {429: "Busy", 404: "Not found", 410: "Gone"}.get(error.status, "Vimix")
+        return gr.Error(error.public, title=title, duration=None, print_exception=False)
+    logger.exception("A request failed", exc_info=error)
+    return gr.Error("Something broke on our side. Try again.", duration=None, print_exception=False)
+
+
+def told(error: BaseException) -> dict[str, Any]:
+    """The same for the page's scripts, which show it where the eye is."""
+    answer: dict[str, Any] = {"kind": "error", "error": explained(error).message}
+    if isinstance(error, Busy):
+        answer["retry_after"] = error.retry_after
+    if isinstance(error, NotFound):
+        answer["gone"] = True
+    return answer
+
+
+class Page:
+    """The page's side of one desk."""
+
+    def __init__(self, desk: Desk, examples: Path, who: Callable[[gr.Request], str]) -> None:
+        self.desk = desk
+        self.examples = examples
+        self.who = who
+        """Tells visitors apart, for limits."""
+
+    def start(self, request: gr.Request, asked: str, *values: Any) -> dict[str, Any]:
+        """Hand the chosen clips to the desk: `asked` is what the page's scripts know, `values` the option fields."""
+        try:
+            extra = json.loads(asked)
+            background = extra.get("background_file")
+            behind = uploaded(background) if background else None
+            options = Options.parse(self.merge(values, extra, behind))
+            clips = extra["clips"][:MAX_BATCH]
+            tickets = [self._submit(clip, options, behind, request) for clip in clips]
+            return {"kind": "tickets", "tickets": tickets, "nonce": extra.get("nonce")}
+        except Exception as error:
+            return told(error) | {"nonce": json.loads(asked).get("nonce")}
+
+    def _submit(
+        self, clip: Mapping[str, Any], options: Options, background: Path | None, request: gr.Request
+    ) -> dict[str, Any]:
+        path, name = uploaded(clip.get("path"), self.examples), str(clip.get("name") or "clip")[:200]
+        ticket = self.desk.submit(path, name, options, visitor=self.who(request), background=background)
+        return as_ticket(ticket) | {"name": name}
+
+    @staticmethod
+    def merge(values: tuple[Any, ...], extra: Mapping[str, Any], behind: Path | None) -> dict[str, Any]:
+        """The option fields of the page as `Options` takes them. The order of `values` is that of `page.FIELDS`."""
+        from vimix.web.page import FIELDS
+
+        given = dict(zip(FIELDS, values, strict=True))
+        kind, colour = given.pop("background"), given.pop("colour")
+        given["background"] = {"colour": colour, "blur": "blur", "picture": behind and behind.name}.get(kind)
+        given["background"] = given["background"] or "transparent"
+        if given["format"] == "mp4" and given["background"] == "transparent":
+            given["background"] = "#ffffff"
+        size = str(given.pop("size"))
+        given["width"] = size if size.isdigit() else None
+        given["crop"] = "subject" if given["crop"] else "none"
+        given |= {key: extra[key] for key in ("start", "end", "point") if extra.get(key) is not None}
+        return {key: value for key, value in given.items() if value is not None and value != ""}
+
+    async def watch(self, event: gr.EventData) -> AsyncIterator[dict[str, Any]]:
+        """Look on at a job until it ends; the page shows each view."""
+        job = str(event._data.get("job", ""))
+        try:
+            seen = -1
+            async for shot in self.desk.watch(job):
+                if shot.state in ("queued", "running"):
+                    now = view.progress(shot)
+                    if shot.preview_version != seen:
+                        seen = shot.preview_version
+                        now["preview"] = view.data_uri(await asyncio.to_thread(self.desk.preview, job))
+                    yield now
+                else:
+                    yield await asyncio.to_thread(self.show, job)
+        except Exception as error:
+            yield told(error) | {"job": job}
+
+    def show(self, job: str) -> dict[str, Any]:
+        """All that is known of a job."""
+        shot = self.desk.snapshot(job)
+        return view.whole(self.desk.job(job), shot, self.desk.preview(job))
+
+    def answers(self) -> list[Callable[..., Any]]:
+        """The questions the page's scripts may ask."""
+
+        def clip_film(asked: dict[str, Any]) -> dict[str, Any]:
+            return film(uploaded(asked.get("path"), self.examples))
+
+        def moment(asked: dict[str, Any]) -> dict[str, Any]:
+            return both_at(self.desk, str(asked["job"]), float(asked.get("time", 0)))
+
+        def trial(asked: dict[str, Any]) -> dict[str, Any]:
+            path = uploaded(asked.get("path"), self.examples)
+            return try_frame(path, float(asked.get("time", 0)), asked.get("looks"), asked.get("point"))
+
+        def stop(asked: dict[str, Any]) -> dict[str, Any]:
+            self.desk.cancel(str(asked["job"]), str(asked["token"]))
+            return self.show(str(asked["job"]))
+
+        def delete(asked: dict[str, Any]) -> dict[str, Any]:
+            self.desk.delete(str(asked["job"]), str(asked["token"]))
+            return {"kind": "deleted"}
+
+        def also(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+            return self._also(asked, request)
+
+        def jobs(asked: dict[str, Any]) -> dict[str, Any]:
+            return {"kind": "jobs", "jobs": [self._line(str(job)) for job in asked.get("jobs", ())[:50]]}
+
+        return [_safe(answer) for answer in (clip_film, moment, trial, stop, delete, jobs)] + [_safe_request(also)]
+
+    def _also(self, asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+        """Another format, or a platform's, of a finished job."""
+        before = self.desk.job(str(asked["job"]))
+        given = dict(before.options) | {"fit": asked.get("fit"), "format": asked.get("format") or "webp"}
+        if given["format"] == "mp4" and given.get("background") == "transparent":
+            given["background"] = "#ffffff"
+        ticket = self.desk.convert(before.id, Options.parse(given), visitor=self.who(request))
+        return {"kind": "tickets", "tickets": [as_ticket(ticket) | {"name": before.input_name}]}
+
+    def _line(self, job: str) -> dict[str, Any]:
+        """A job as a line of a list; one that is gone is said to be expired."""
+        try:
+            return view.progress(self.desk.snapshot(job)) | {"name": self.desk.job(job).input_name}
+        except NotFound:
+            return {"job": job, "state": "expired"}
+
+
+def as_ticket(ticket: Ticket) -> dict[str, Any]:
+    """A ticket as JSON."""
+    return {"job": ticket.job, "token": ticket.token, "cached": ticket.cached}
+
+
+def _safe(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def call(asked: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return answer(asked)
+        except Exception as error:
+            return told(error)
+
+    call.__name__ = answer.__name__
+    return call
+
+
+def _safe_request(answer: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    def call(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+        try:
+            return answer(asked, request)
+        except Exception as error:
+            return told(error)
+
+    call.__name__ = answer.__name__
+    return call

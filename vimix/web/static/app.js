@@ -1,0 +1,229 @@
+// One thing at a time: which screen is shown, which job is looked at, and what the parent window is told.
+(() => {
+  const { $, show, say } = vimix;
+  let trigger = null;
+  let job = null; // the job that is looked at
+  let batch = [];
+  let poll = 0;
+  let ready = null;
+  const loaded = new Promise((done) => (ready = done));
+  vimix.loaded = () => ready();
+
+  vimix.boot = (props, server, fire, watch) => {
+    Object.assign(vimix, { facts: props.facts, server });
+    trigger = fire;
+    vimix.speak(props.facts.words);
+    Object.values(vimix.parts).forEach((part) => vimix.fill(part));
+    document.documentElement.classList.toggle("vx-embedded", vimix.embedded);
+    watch("value", () => receive(props.value));
+    vimix.standing(() => {
+      head();
+      vimix.startPart();
+      vimix.filmPart();
+      vimix.stagePart();
+      vimix.cardPart();
+      loaded.then(begin);
+    });
+  };
+
+  vimix.screen = (name) => {
+    document.body.dataset.vx = name;
+    if (name === "start") recent();
+  };
+
+  function begin() {
+    tell("ready", {});
+    const asked = vimix.query.get("job");
+    const last = mine()[0];
+    if (asked) return vimix.open(asked);
+    if (last && last.live && !vimix.embedded) return vimix.open(last.job);
+    vimix.screen("start");
+  }
+
+  function head() {
+    const language = vimix.language === "en" ? "es" : "en";
+    $("language").lang = language;
+    $("language").addEventListener("click", () => {
+      vimix.memory.set("language", language);
+      vimix.query.delete("lang");
+      location.search = vimix.query.toString();
+      if (!vimix.query.toString()) location.reload();
+    });
+    $("theme").addEventListener("click", () => {
+      const dark = document.body.classList.toggle("dark");
+      vimix.memory.set("theme", dark ? "dark" : "light");
+    });
+    vimix.parts.head.querySelector(".vx-home").addEventListener("click", (event) => {
+      event.preventDefault();
+      vimix.fresh();
+    });
+  }
+
+  // My jobs of today, in this browser, newest first.
+  const mine = () => vimix.memory.get("jobs", []).filter((row) => Date.now() - row.at < vimix.facts.hours * 36e5);
+  vimix.token = (id) => mine().find((row) => row.job === id)?.token;
+  const remember = (rows) => vimix.memory.set("jobs", [...rows, ...mine().filter((row) => !rows.some((each) => each.job === row.job))].slice(0, 50));
+  const settle = (id) => vimix.memory.set("jobs", mine().map((row) => (row.job === id ? { ...row, live: false } : row)));
+
+  async function recent() {
+    const rows = mine();
+    if (!rows.length || vimix.embedded) return show($("recent"), false);
+    const answer = await vimix.server.jobs({ jobs: rows.map((row) => row.job) });
+    if (answer.kind !== "jobs") return;
+    const lines = answer.jobs.filter((line) => line.state !== "expired").slice(0, 8);
+    const names = Object.fromEntries(rows.map((row) => [row.job, row.name]));
+    $("recent").querySelector("ul").replaceChildren(...lines.map((line) => vimix.line({ name: names[line.job], ...line })));
+    show($("recent"), lines.length > 0);
+  }
+
+  // Everything the server sends comes through here.
+  function receive(value) {
+    if (!value) return;
+    if (value.kind === "tickets") return tickets(value.tickets);
+    if (value.kind === "job" && value.job === job) return look(value);
+    if (value.kind === "error" && (!value.job || value.job === job)) return trouble(value);
+  }
+
+  function tickets(rows) {
+    go_busy(false);
+    remember(rows.map((row) => ({ ...row, at: Date.now(), live: true })));
+    batch = rows.length > 1 ? rows : [];
+    if (batch.length) return many();
+    vimix.open(rows[0].job);
+  }
+
+  function trouble(value) {
+    go_busy(false);
+    if (value.gone && value.job) {
+      settle(value.job);
+      vimix.emptied(null);
+      vimix.gone();
+      vimix.screen("done");
+    } else if (document.body.dataset.vx === "run" || value.job) {
+      vimix.emptied(vimix.clip.film?.poster);
+      vimix.trouble(value.error);
+      vimix.screen("done");
+    }
+    tell("error", { message: value.error });
+  }
+
+  vimix.open = (id) => {
+    if (job) trigger("leave");
+    job = id;
+    clearTimeout(poll);
+    address(id);
+    trigger("open", { job: id });
+    vimix.screen("run");
+    vimix.running({ state: "queued", done: 0 });
+  };
+
+  function address(id) {
+    const url = new URL(location.href);
+    if (id) url.searchParams.set("job", id);
+    else url.searchParams.delete("job");
+    history.replaceState(null, "", url);
+  }
+
+  function look(view) {
+    if (view.name) vimix.clipName(view.name);
+    if (["queued", "running"].includes(view.state)) {
+      if (document.body.dataset.vx !== "run") vimix.screen("run");
+      vimix.running(view);
+      show($("cancel"), Boolean(vimix.token(job)));
+      return tell("progress", { job, state: view.state, done: view.done, total: view.total, left: view.left });
+    }
+    settle(job);
+    if (view.url) vimix.finished(view);
+    else vimix.emptied(view.preview);
+    vimix.card(view);
+    vimix.screen("done");
+    $("cancel").disabled = false;
+    say($("cancel"), vimix.t("cancel"));
+    const url = view.url && new URL(view.url, document.baseURI).href;
+    if (view.state === "done") tell("done", { job, url, card: view.card, mime: view.mime, name: view.save_as });
+    else tell("error", { job, message: view.error || view.state });
+  }
+
+  vimix.go = () => document.querySelector("#vx-go").click();
+  vimix.busy = () => document.body.dataset.vx === "run" && !confirm_leave();
+  const confirm_leave = () => true;
+
+  function go_busy(on) {
+    document.body.classList.toggle("vx-sending", on);
+  }
+
+  addEventListener("click", async (event) => {
+    if (event.target.closest("#vx-go")) {
+      go_busy(true);
+      vimix.screen("run");
+      vimix.running({ state: "queued", done: 0 });
+      show($("cancel"), false);
+    }
+    if (event.target.closest("#vx-cancel")) {
+      const button = $("cancel");
+      button.disabled = true;
+      say(button, vimix.t("cancelling"));
+      const answer = await vimix.server.stop({ job, token: vimix.token(job) });
+      receive(answer);
+    }
+  });
+
+  vimix.again = () => {
+    if (job) trigger("leave");
+    job = null;
+    address(null);
+    vimix.setup(vimix.clip.clips[0], vimix.clip.film);
+    vimix.screen("setup");
+  };
+
+  vimix.fresh = () => {
+    if (job) trigger("leave");
+    job = null;
+    batch = [];
+    clearTimeout(poll);
+    address(null);
+    vimix.fault("");
+    vimix.clip.clips = [];
+    vimix.screen("start");
+  };
+
+  vimix.also = async (from, wish, button) => {
+    button.disabled = true;
+    const answer = await vimix.server.also({ job: from, ...wish });
+    button.disabled = false;
+    if (answer.kind === "error") return vimix.cardError(answer.error);
+    receive(answer);
+  };
+
+  vimix.remove = async (id) => {
+    if (!confirm(vimix.t("delete_sure"))) return;
+    const answer = await vimix.server.delete({ job: id, token: vimix.token(id) });
+    if (answer.kind === "error") return vimix.cardError(answer.error);
+    vimix.memory.set("jobs", mine().filter((row) => row.job !== id));
+    vimix.fresh();
+  };
+
+  vimix.choose_look = (name) => {
+    const places = { fast: 0, balanced: 1, best: 2 };
+    document.querySelectorAll("#vx-quality input[type=radio]")[places[name]]?.click();
+    for (const each of $("looks").children) each.setAttribute("aria-pressed", each.dataset.look === name);
+  };
+
+  async function many() {
+    if (job) trigger("leave");
+    job = null;
+    const answer = await vimix.server.jobs({ jobs: batch.map((row) => row.job) });
+    if (answer.kind === "jobs") {
+      const names = Object.fromEntries(batch.map((row) => [row.job, row.name]));
+      vimix.batch(answer.jobs.map((line) => ({ name: names[line.job], ...line })));
+      vimix.emptied(vimix.clip.film?.poster);
+      vimix.screen("done");
+      if (answer.jobs.some((line) => ["queued", "running"].includes(line.state))) poll = setTimeout(many, 1000);
+    }
+  }
+
+  // The page around an iframe is told three things, and an error.
+  function tell(what, detail) {
+    if (parent !== window) parent.postMessage({ type: `vimix:${what}`, ...detail }, vimix.facts.parent_origin || "*");
+  }
+})();

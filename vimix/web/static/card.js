@@ -1,0 +1,197 @@
+// What one takes away: download, link, snippets, other formats, and the file's facts in plain words.
+(() => {
+  const { $, make, show, say } = vimix;
+  let view = null;
+
+  vimix.cardPart = () => {
+    $("link").addEventListener("click", () => copy(page(), $("link"), "copy_link"));
+    $("embed").addEventListener("click", () => dialog(vimix.t("embed"), { HTML: snippet() }));
+    $("api").addEventListener("click", () => dialog(vimix.t("api"), calls()));
+    $("dialog-close").addEventListener("click", () => $("dialog").close());
+    $("dialog-copy").addEventListener("click", () => copy($("dialog").querySelector("code").textContent, $("dialog-copy"), "copy"));
+    $("again").addEventListener("click", () => vimix.again());
+    $("new").addEventListener("click", () => vimix.fresh());
+  };
+
+  const page = () => new URL(`j/${view.job}`, document.baseURI).href;
+  const file = () => new URL(view.url, document.baseURI).href;
+
+  async function copy(text, button, key) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // no clipboard without https: select by hand
+      const area = make("textarea", { class: "vx-unseen" });
+      area.value = text;
+      button.after(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    say(button, vimix.t("copied"));
+    setTimeout(() => say(button, vimix.t(key)), 1600);
+  }
+
+  function clear() {
+    for (const id of ["card-text", "card-error", "download", "share", "batch", "notes", "also", "plays", "fits", "facts", "again"])
+      show($(id), false);
+    say($("card-took"), "");
+  }
+
+  function error(text) {
+    say($("card-error"), text || "");
+    show($("card-error"), Boolean(text));
+  }
+  vimix.cardError = error;
+
+  vimix.card = (given) => {
+    view = given;
+    clear();
+    const facts = view.card;
+    if (view.state === "done") {
+      say($("card-title"), vimix.t("ready"));
+      const took = facts?.cached === true || facts?.cached === "result" ? vimix.t("ready_cached") : facts?.took ? vimix.t("ready_in", { time: vimix.time(facts.took) }) : "";
+      say($("card-took"), took);
+    } else if (view.state === "cancelled") {
+      say($("card-title"), vimix.t("cancelled"));
+      text(view.done ? vimix.t("cancelled_text", { done: view.done }) : "");
+    } else {
+      say($("card-title"), vimix.t("failed"));
+      error(view.error);
+    }
+    show($("again"), vimix.clip.clips.length > 0);
+    if (view.url) offer(facts);
+  };
+
+  function text(said) {
+    say($("card-text"), said);
+    show($("card-text"), Boolean(said));
+  }
+
+  function offer(facts) {
+    const link = $("download");
+    link.href = view.url;
+    link.download = view.save_as;
+    const key = view.state === "done" ? "download" : "download_partial";
+    say(link, vimix.t(key, { format: view.label, size: vimix.size(facts?.bytes) }).replace(/ · $/, ""));
+    show(link, true);
+    if (view.state !== "done") return;
+    show($("share"), true);
+    chips("also", others());
+    if (!facts) return;
+    const notes = [...(facts.nothing ? [vimix.t("nothing_found")] : []), ...facts.warnings];
+    $("notes").replaceChildren(...notes.map((note) => make("li", {}, note)));
+    show($("notes"), notes.length > 0);
+    say($("plays").querySelector("h3"), vimix.t(facts.alpha ? "plays_in" : "plays_in_plain"));
+    chips("plays", facts.plays_in.map((name) => make("span", { class: "vx-chip vx-ok" }, `✓ ${name}`)));
+    chips("fits", facts.fits.filter((row) => !row.reasons.length).map((row) => make("span", { class: "vx-chip vx-ok" }, `✓ ${row.label}`)));
+    facts_line(facts);
+  }
+
+  function chips(id, nodes) {
+    $(id).querySelector(".vx-chips").replaceChildren(...nodes);
+    show($(id), nodes.length > 0);
+  }
+
+  function others() {
+    const { formats, presets } = vimix.facts;
+    const chip = (label, wish, reasons = []) => {
+      const button = make("button", { type: "button", class: "vx-chip", title: reasons.join("; ") || undefined }, label);
+      button.addEventListener("click", () => vimix.also(view.job, wish, button));
+      return button;
+    };
+    const reasons = Object.fromEntries((view.card?.fits || []).map((row) => [row.name, row.reasons]));
+    return [
+      ...formats.filter((row) => row.name !== view.format || view.options.fit).map((row) => chip(row.label, { format: row.name })),
+      ...presets.filter((row) => row.name !== view.options.fit).map((row) => chip(row.label, { fit: row.name }, reasons[row.name])),
+    ];
+  }
+
+  function facts_line(facts) {
+    const words = [];
+    if (facts.width) words.push(`${facts.width} × ${facts.height}`);
+    if (facts.frames) words.push(facts.frames === 1 ? vimix.t("frames_one") : vimix.t("frames", { n: vimix.number(facts.frames) }));
+    if (facts.seconds) words.push(vimix.t("sec", { n: vimix.number(facts.seconds, 2) }));
+    words.push(vimix.t(facts.alpha ? "transparent" : "opaque"));
+    if (facts.audio) words.push(vimix.t("with_sound"));
+    if (view.expires) words.push(vimix.t("deleted_on", { when: vimix.when(view.expires) }));
+    const line = $("facts");
+    line.replaceChildren(words.join(" · "));
+    if (vimix.token(view.job)) {
+      line.append(" · ", make("button", { type: "button", class: "vx-link", id: "vx-delete", onclick: () => vimix.remove(view.job) }, vimix.t("delete_now")));
+    }
+    show(line, true);
+  }
+
+  vimix.gone = () => {
+    clear();
+    say($("card-title"), vimix.t("expired"));
+    text(vimix.t("expired_text", { hours: vimix.facts.hours }));
+  };
+
+  vimix.trouble = (message) => {
+    clear();
+    say($("card-title"), vimix.t("failed"));
+    error(message);
+    show($("again"), vimix.clip.clips.length > 0);
+  };
+
+  // Several clips: a line each, and one archive.
+  vimix.batch = (lines) => {
+    clear();
+    const ready = lines.filter((line) => line.state === "done");
+    say($("card-title"), vimix.t("batch", { done: ready.length, n: lines.length }));
+    $("batch").replaceChildren(...lines.map((line) => vimix.line(line)));
+    show($("batch"), true);
+    const link = $("download");
+    link.href = `zip?jobs=${ready.map((line) => line.job).join(",")}`;
+    link.download = "vimix.zip";
+    say(link, vimix.t("zip"));
+    show(link, ready.length > 0 && ready.length === lines.filter((line) => !["queued", "running"].includes(line.state)).length);
+  };
+
+  vimix.line = (line) => {
+    const share = line.total ? Math.round((100 * line.done) / line.total) : 0;
+    const state = line.state === "running" && share ? `${share} %` : vimix.t(`s_${line.state}`);
+    return make(
+      "li",
+      { "data-state": line.state },
+      make("button", { type: "button", class: "vx-line", onclick: () => vimix.open(line.job) }, make("span", {}, line.name || line.job.slice(0, 8)), make("small", {}, state)),
+    );
+  };
+
+  // Snippets, with this run's values.
+  function snippet() {
+    const { width, height } = view.card || {};
+    const size = width ? ` width="${width}" height="${height}"` : "";
+    if (view.mime.startsWith("image/")) return `<picture>\n  <source srcset="${file()}" type="${view.mime}">\n  <img src="${file()}"${size} alt="">\n</picture>`;
+    return `<video${size} autoplay loop muted playsinline>\n  <source src="${file()}" type="${view.mime}">\n</video>`;
+  }
+
+  function calls() {
+    const root = new URL(".", document.baseURI).href.replace(/\/$/, "");
+    const asked = Object.fromEntries(Object.entries(view.options).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(vimix.facts.defaults[key])));
+    const python = Object.entries(asked).map(([key, value]) => `    ${key}=${value === true ? "True" : JSON.stringify(value)},\n`).join("");
+    const body = JSON.stringify({ clip: { path: "UPLOADED", meta: { _type: "gradio.FileData" } }, ...asked });
+    return {
+      Python: `from gradio_client import Client, handle_file\n\nclient = Client("${root}")\nfile, card = client.predict(\n    handle_file("clip.mp4"),\n${python}    api_name="/remove_background",\n)`,
+      JavaScript: `import { Client, handle_file } from "@gradio/client";\n\nconst client = await Client.connect("${root}");\nconst { data } = await client.predict("/remove_background", ${JSON.stringify({ ...asked }, null, 2).replace("{", '{\n  "clip": handle_file(file),').replace(",}", "}")});`,
+      curl: `UPLOADED=$(curl -s -F files=@clip.mp4 ${root}/gradio_api/upload | tr -d '[]"')\nEVENT=$(curl -s ${root}/gradio_api/call/v2/remove_background -H "Content-Type: application/json" \\\n  -d '${body.replace("UPLOADED", "'$UPLOADED'")}' | cut -d'"' -f4)\ncurl -N ${root}/gradio_api/call/remove_background/$EVENT`,
+    };
+  }
+
+  function dialog(title, texts) {
+    const box = $("dialog");
+    say($("dialog-title"), title);
+    const names = Object.keys(texts);
+    const tabs = box.querySelector(".vx-tabs");
+    const open = (name) => {
+      box.querySelector("code").textContent = texts[name];
+      for (const tab of tabs.children) tab.setAttribute("aria-selected", tab.textContent === name);
+    };
+    tabs.replaceChildren(...names.map((name) => make("button", { type: "button", role: "tab", onclick: () => open(name) }, name)));
+    show(tabs, names.length > 1);
+    open(names[0]);
+    box.showModal();
+  }
+})();

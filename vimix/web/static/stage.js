@@ -1,0 +1,285 @@
+// The picture in the middle: the chosen clip, the frame being cut, the result, before and after.
+(() => {
+  const { $, make, show, say } = vimix;
+  let shown = null; // the view whose result stands on the stage
+  let moments = 0; // counts requests, so that a late answer is not shown
+  let picking = false;
+  let announced = 0;
+
+  vimix.stagePart = () => {
+    swatches();
+    $("pick").addEventListener("click", () => pick(!picking));
+    $("stage").addEventListener("click", picked);
+    $("try").addEventListener("click", attempt);
+    $("video").addEventListener("error", () => $("video").src && show($("video"), false) & show($("live"), true));
+    $("play").addEventListener("click", play);
+    $("compare-open").addEventListener("click", () => compare($("compare").hidden));
+    $("scrub").addEventListener("change", () => moment(Number($("scrub").value)));
+    const split = vimix.parts.stage.querySelector(".vx-split");
+    split.addEventListener("input", () => $("compare").style.setProperty("--split", `${split.value}%`));
+  };
+
+  function blank() {
+    for (const id of ["live", "video", "compare", "swatches", "play", "mark", "over", "setup", "looks", "progress", "inspect"])
+      show($(id), false);
+    const video = $("video");
+    video.removeAttribute("src");
+    video.load();
+    $("live").removeAttribute("src");
+    shown = null;
+  }
+
+  function shape(width, height) {
+    if (width && height) $("stage").style.setProperty("--shape", `${width} / ${height}`);
+  }
+
+  // Before the run: the clip as it is.
+  vimix.setup = (clip, film) => {
+    blank();
+    const { live, video } = { live: $("live"), video: $("video") };
+    show($("setup"), true);
+    pick(false);
+    say($("setup-note"), film ? "" : vimix.t("waiting_start"));
+    if (film) {
+      shape(film.width, film.height);
+      live.src = film.poster;
+      video.poster = film.poster;
+    }
+    if (film?.still) {
+      show(live, true);
+    } else {
+      show(video, true);
+      video.src = clip.url;
+      video.controls = false;
+      if (!vimix.still()) video.play().catch(() => {});
+    }
+  };
+
+  vimix.seek = (time) => {
+    const video = $("video");
+    if (!video.hidden && Number.isFinite(video.duration)) {
+      video.pause();
+      video.currentTime = Math.min(time, video.duration - 0.05);
+    }
+  };
+
+  // A click on the subject says who stays.
+  function pick(on) {
+    picking = on;
+    $("pick").setAttribute("aria-pressed", on);
+    $("stage").classList.toggle("vx-picking", on);
+    if (on) {
+      $("video").pause();
+      vimix.clip.point = null;
+      show($("mark"), false);
+    }
+    say($("setup-note"), on ? vimix.t("pick_help") : "");
+    say($("pick"), vimix.t(vimix.clip.point ? "pick_clear" : "pick"));
+  }
+
+  function picked(event) {
+    if (!picking) return;
+    const video = $("video");
+    const box = (video.hidden ? $("live") : video).getBoundingClientRect();
+    const x = (event.clientX - box.left) / box.width;
+    const y = (event.clientY - box.top) / box.height;
+    if (x < 0 || x > 1 || y < 0 || y > 1) return;
+    const time = video.hidden ? 0 : video.currentTime;
+    vimix.clip.point = [`${x.toFixed(4)},${y.toFixed(4)},${time.toFixed(2)}`];
+    const stage = $("stage").getBoundingClientRect();
+    const mark = $("mark");
+    mark.style.left = `${event.clientX - stage.left}px`;
+    mark.style.top = `${event.clientY - stage.top}px`;
+    picking = false;
+    pick(false);
+    show(mark, true);
+  }
+
+  async function attempt() {
+    const button = $("try");
+    button.disabled = true;
+    say($("setup-note"), vimix.t("trying"));
+    const [clip] = vimix.clip.clips;
+    const time = $("video").hidden ? vimix.clip.start : $("video").currentTime;
+    const answer = await vimix.server.trial({ path: clip.path, time, point: vimix.clip.point });
+    button.disabled = false;
+    if (vimix.clip.clips[0] !== clip || $("setup").hidden) return;
+    if (answer.kind === "error") return say($("setup-note"), answer.error);
+    say($("setup-note"), answer.quota == null ? "" : vimix.t("quota", { n: answer.quota }));
+    const looks = $("looks");
+    looks.replaceChildren(
+      ...answer.looks.map((look) =>
+        make(
+          "button",
+          { type: "button", class: "vx-look", "data-look": look.look, onclick: () => vimix.choose_look(look.look) },
+          make("img", { src: look.picture, alt: "" }),
+          make("b", {}, vimix.t(`o_${look.look}`)),
+          make("span", { class: "vx-quiet" }, estimate(look)),
+        ),
+      ),
+    );
+    show(looks, true);
+  }
+
+  function estimate(look) {
+    const { film, start, end } = vimix.clip;
+    const share = film && film.seconds ? (end - start) / film.seconds : 1;
+    return vimix.t("estimate", { time: vimix.time(look.seconds * share), size: vimix.size(look.bytes * share) });
+  }
+
+  // While it runs.
+  vimix.running = (view) => {
+    if ($("progress").hidden) {
+      const poster = vimix.clip.film?.poster;
+      blank();
+      show($("progress"), true);
+      show($("live"), Boolean(poster));
+      if (poster) $("live").src = poster;
+      $("stage").dataset.on = "checker";
+      announced = 0;
+    }
+    const { done, total } = view;
+    const live = $("live");
+    if (view.preview) {
+      live.src = view.preview;
+      live.classList.remove("vx-waiting");
+      show(live, true);
+      if (live.naturalWidth && !vimix.clip.film) shape(live.naturalWidth, live.naturalHeight);
+    } else if (!done) live.classList.add("vx-waiting");
+    const share = total ? Math.min(1, done / total) : 0;
+    const bar = $("progress").querySelector(".vx-bar");
+    bar.classList.toggle("vx-unknown", !total || !done);
+    bar.setAttribute("aria-valuenow", Math.round(share * 100));
+    bar.firstElementChild.style.width = `${share * 100}%`;
+    const queued = view.state === "queued";
+    const whole = total && done >= total;
+    const count = queued
+      ? vimix.t(view.queue ? "queued" : "queued_soon", { n: view.queue })
+      : view.note || (whole ? vimix.t("finishing") : done ? vimix.t(total ? "frame_of" : "frame_n", { done, total }) : vimix.t("waiting_start"));
+    numbers($("count"), count);
+    numbers($("rate"), view.fps && !queued ? vimix.t("rate", { fps: vimix.number(view.fps, 1) }) : "");
+    numbers($("left"), view.left > 0 && !whole ? vimix.t("left", { time: vimix.time(view.left) }) : "");
+    // A screen reader hears every tenth of the way, not every frame.
+    const tenth = queued ? -1 : Math.floor(share * 10);
+    if (tenth !== announced) {
+      announced = tenth;
+      say($("state"), count);
+    }
+  };
+
+  // The numbers of a sentence stand out, by markup that is made here and not found in the text.
+  function numbers(node, text) {
+    if (node.dataset.said === text) return;
+    node.dataset.said = text;
+    node.replaceChildren(...text.split(/(\d[\d.,]*)/).map((part, place) => (place % 2 ? make("b", {}, part) : part)));
+  }
+  vimix.numbers = numbers;
+
+  // When it is done.
+  vimix.finished = (view) => {
+    blank();
+    shown = view;
+    const facts = view.card;
+    if (facts) shape(facts.width, facts.height);
+    const [live, video] = [$("live"), $("video")];
+    live.classList.remove("vx-waiting");
+    const moving = /^video\/(webm|mp4)/.test(view.mime) && view.format !== "hevc";
+    const drawn = view.mime.startsWith("image/");
+    if (drawn) {
+      live.src = vimix.still() && view.preview ? view.preview : view.url;
+      live.alt = view.name || "";
+    } else if (moving) {
+      video.src = view.url;
+      video.poster = view.preview || "";
+      if (!vimix.still()) video.play().catch(() => {});
+    } else if (view.preview) live.src = view.preview;
+    show(live, drawn || (!moving && Boolean(view.preview)));
+    show(video, moving);
+    show($("play"), vimix.still() && (moving || (drawn && Boolean(view.preview))));
+    say($("over"), drawn || moving ? "" : vimix.t("no_preview", { format: view.label }));
+    show($("over"), !(drawn || moving));
+    show($("swatches"), facts?.alpha !== false);
+    show($("inspect"), Boolean(facts));
+    show($("compare-open"), view.state === "done");
+    if (facts) inspect(facts);
+    say($("state"), vimix.t(view.state === "done" ? "ready" : "cancelled"));
+  };
+
+  vimix.emptied = (preview) => {
+    blank();
+    if (preview) $("live").src = preview;
+    show($("live"), Boolean(preview));
+  };
+
+  function play() {
+    show($("play"), false);
+    if (!$("video").hidden) $("video").play();
+    else $("live").src = shown.url;
+  }
+
+  function inspect(facts) {
+    const calm = facts.flicker == null ? "" : vimix.number(facts.flicker, 1);
+    const before = facts.flicker_before == null ? null : vimix.number(facts.flicker_before, 1);
+    numbers($("calm"), calm && vimix.t(before ? "calmness_from" : "calmness", { value: calm, before }));
+    const { doubtful } = facts;
+    say($("doubt"), doubtful.length ? vimix.t(doubtful.length > 1 ? "doubtful" : "doubtful_one", { n: doubtful.length }) : "");
+    const line = $("timeline");
+    const length = facts.seconds || 1;
+    line.replaceChildren(
+      ...doubtful.slice(0, 60).map((time) => {
+        const text = vimix.t("doubtful_at", { time: vimix.clock(time) });
+        const button = make("button", { type: "button", title: text, "aria-label": text, onclick: () => compare(true, time) });
+        button.style.left = `${Math.min(100, (time / length) * 100)}%`;
+        return button;
+      }),
+    );
+    show(line, doubtful.length > 0);
+    $("scrub").max = Math.max(0, length - 0.05);
+    compare(false);
+  }
+
+  function compare(on, time = Number($("scrub").value)) {
+    $("compare-open").setAttribute("aria-pressed", on);
+    show($("compare"), on);
+    show($("scrub"), on && (shown?.card?.seconds || 0) > 0);
+    if (on) moment(time);
+  }
+
+  async function moment(time) {
+    const turn = ++moments;
+    $("scrub").value = time;
+    $("compare").classList.add("vx-waiting");
+    const answer = await vimix.server.moment({ job: shown.job, time });
+    if (turn !== moments) return;
+    $("compare").classList.remove("vx-waiting");
+    if (answer.kind === "error") {
+      compare(false);
+      return say($("state"), answer.error);
+    }
+    $("compare").querySelector(".vx-before").src = answer.before;
+    $("compare").querySelector(".vx-after").src = answer.after;
+  }
+
+  // What the cut-out is shown on: a look only, the file stays transparent.
+  function swatches() {
+    const on = (name, value) => {
+      $("stage").dataset.on = name;
+      $("stage").style.setProperty("--on", value || "");
+      for (const each of $("swatches").children) each.setAttribute("aria-checked", each.dataset.on === name);
+    };
+    const plain = (name) =>
+      make("button", {
+        type: "button", role: "radio", "data-on": name, "aria-checked": name === "checker",
+        "aria-label": vimix.t(`on_${name}`), title: vimix.t(`on_${name}`), onclick: () => on(name),
+      });
+    const colour = make("input", { type: "color", value: "#12b76a", "aria-label": vimix.t("on_colour"), title: vimix.t("on_colour"), "data-on": "colour" });
+    colour.addEventListener("input", () => on("colour", colour.value));
+    colour.addEventListener("click", () => on("colour", colour.value));
+    const file = make("input", { type: "file", accept: "image/*", class: "vx-unseen", "aria-label": vimix.t("on_picture") });
+    file.addEventListener("change", () => {
+      if (file.files[0]) on("picture", `center / cover url("${URL.createObjectURL(file.files[0])}")`);
+    });
+    const picture = make("label", { "data-on": "picture", title: vimix.t("on_picture") }, file);
+    $("swatches").append(plain("checker"), plain("black"), plain("white"), colour, picture);
+  }
+})();
