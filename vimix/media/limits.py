@@ -1,0 +1,121 @@
+"""How much of a clip we take: asked of its header before work, and of its frames during work, because headers lie.
+
+Every refusal says which limit it was and by how much. The defaults are those of the settings.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from vimix.errors import Refused
+from vimix.frame import ClipInfo, Frame, Frames, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most of each kind that one clip may have."""
+
+    max_seconds: float = 120.0
+    """Of the part that is cut out."""
+    max_pixels: int = 3840 * 2160
+    """In one frame, as stored."""
+    max_frames: int = 7200
+    """That are cut out, after resampling. Four times as many may be decoded to choose them from."""
+    max_bytes: int = 100 * 2**20
+    max_total_pixels: int = 3600 * 3840 * 2160
+    """Over all frames that are cut out."""
+    max_streams: int = 32
+    """Pictures, sounds, subtitles and the like in one file."""
+
+    @property
+    def max_decoded(self) -> int:
+        """Frames that may be looked at, those left out included."""
+        return 4 * self.max_frames
+
+
+def check_bytes(count: int, limits: Limits) -> None:
+    """Raise `Refused` for a file that is too large, or empty."""
+    if count == 0:
+        raise Refused("This file is empty.")
+    if count > limits.max_bytes:
+        raise Refused(f"This file has {megabytes(count)}; at most {megabytes(limits.max_bytes)} are taken.")
+
+
+def check_picture(width: int, height: int, limits: Limits) -> None:
+    """Raise `Refused` for a picture with too many pixels; `Refused` too for one without any."""
+    if width < 1 or height < 1:
+        raise Refused(f"This file says its pictures are {width}x{height} pixels, which cannot be shown.")
+    if width * height > limits.max_pixels:
+        raise Refused(
+            f"The picture has {width}x{height} pixels ({width * height / 1e6:.1f} million); "
+            f"at most {limits.max_pixels / 1e6:.1f} million are taken."
+        )
+
+
+def check_streams(count: int, limits: Limits) -> None:
+    """Raise `Refused` for a file with too many tracks."""
+    if count > limits.max_streams:
+        raise Refused(f"This file has {count} tracks; at most {limits.max_streams} are taken.")
+
+
+def check_decoded(count: int, limits: Limits) -> None:
+    """Raise `Refused` once more frames have been read than any clip within the limits can need."""
+    if count > limits.max_decoded:
+        raise Refused(
+            f"The clip has more than {limits.max_decoded} frames in that part; at most {limits.max_frames} are cut "
+            "out, chosen from four times as many."
+        )
+
+
+def check_clip(info: ClipInfo, limits: Limits) -> None:
+    """Raise `Refused` for a clip that, by what its file says, is too long. `info` is after trimming and resampling."""
+    if info.seconds is not None and info.seconds > limits.max_seconds:
+        raise _too_long(info.seconds, limits)
+    if info.frames is not None:
+        if info.frames > limits.max_frames:
+            raise Refused(
+                f"The clip has {info.frames} frames; at most {limits.max_frames} are taken: "
+                "choose fewer frames a second, or a shorter part."
+            )
+        if info.frames * info.width * info.height > limits.max_total_pixels:
+            raise _too_much(info.frames * info.width * info.height, limits)
+
+
+def guard(limits: Limits) -> Stage:
+    """A stage that lets frames through and raises `Refused` when they become more than the limits allow."""
+
+    def guarded(frames: Iterable[Frame]) -> Frames:
+        pixels = 0
+        for count, frame in enumerate(frames, 1):
+            height, width = frame.alpha.shape
+            pixels += height * width
+            check_picture(width, height, limits)
+            if frame.time + frame.duration > limits.max_seconds:
+                raise _too_long(frame.time + frame.duration, limits)
+            if count > limits.max_frames:
+                raise Refused(f"The clip has more than {limits.max_frames} frames, and no more are taken.")
+            if pixels > limits.max_total_pixels:
+                raise _too_much(pixels, limits)
+            yield frame
+
+    return guarded
+
+
+def megabytes(count: int) -> str:
+    """As people read it: `12.3 MB`."""
+    return f"{count / 2**20:.1f} MB" if count < 10 * 2**20 else f"{count / 2**20:.0f} MB"
+
+
+def _too_long(seconds: Fraction, limits: Limits) -> Refused:
+    return Refused(
+        f"The clip is {float(seconds):.1f} s long; at most {limits.max_seconds:g} s are taken: choose a part with "
+        "start and end."
+    )
+
+
+def _too_much(pixels: int, limits: Limits) -> Refused:
+    return Refused(
+        f"The clip has {pixels / 1e9:.1f} billion pixels over all its frames; at most "
+        f"{limits.max_total_pixels / 1e9:.1f} billion are taken: choose a shorter part, fewer frames a second or a "
+        "smaller width."
+    )
