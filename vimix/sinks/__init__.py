@@ -9,17 +9,30 @@ from pathlib import Path
 
 from vimix.errors import UsageError
 from vimix.sinks.animation import animation
+from vimix.sinks.apng import APNG
 from vimix.sinks.base import AudioFrom, Encoding, Format, Sink, TooManyBytes
+from vimix.sinks.container import HEVC, MATTE, MOV, MP4, WEBM, video
+from vimix.sinks.gif import GIF
+from vimix.sinks.stills import png_zip
 from vimix.sinks.webp import WEBP
 
 __all__ = ["FORMATS", "AudioFrom", "Encoding", "Format", "Sink", "TooManyBytes", "format_of", "open_sink"]
 
 _BROWSERS = ("Chrome", "Edge", "Firefox", "Safari")
+_EDITORS = ("Final Cut Pro", "Premiere Pro", "After Effects", "DaVinci Resolve", "QuickTime")
 
 FORMATS: dict[str, Format] = {
     row.name: row
     for row in (
         Format("webp", ".webp", "image/webp", "WebP", True, False, _BROWSERS, animation(WEBP)),
+        Format("webm", ".webm", "video/webm", "WebM (VP9)", True, True, ("Chrome", "Edge", "Firefox"), video(WEBM)),
+        Format("gif", ".gif", "image/gif", "GIF", True, False, ("everywhere",), animation(GIF)),
+        Format("apng", ".png", "image/apng", "APNG", True, False, _BROWSERS, animation(APNG)),
+        Format("mov", ".mov", "video/quicktime", "ProRes 4444", True, True, _EDITORS, video(MOV)),
+        Format("hevc", ".mov", "video/quicktime", "HEVC with alpha", True, True, ("Safari", "QuickTime"), video(HEVC)),
+        Format("png-zip", ".zip", "application/zip", "PNG frames (zip)", True, False, _EDITORS[:-1], png_zip),
+        Format("mp4", ".mp4", "video/mp4", "MP4", False, True, (), video(MP4)),
+        Format("matte", ".mp4", "video/mp4", "Matte", False, False, (), video(MATTE)),
     )
 }  # fmt: skip
 

@@ -25,6 +25,8 @@ class Piece:
     data: bytes
     alpha: bool
     """Whether any of it is not opaque."""
+    head: bytes = b""
+    """What the file must say once before its first picture."""
 
 
 class Mux(Protocol):
@@ -44,8 +46,8 @@ class Mux(Protocol):
 class Pictures:
     """What tells one such format from another."""
 
-    encode: Callable[[Frame, Encoding, bool], Piece]
-    """A picture, cut to its box unless the whole canvas is asked for. Runs on threads."""
+    coder: Callable[[Encoding], Callable[[Frame, bool], Piece]]
+    """What encodes one picture of a file, cut to its box unless the whole canvas is asked for. Runs on threads."""
     mux: Callable[[BinaryIO, Encoding, int, int], Mux]
     ticks: int | None
     """Steps a second of the format's clock; None: any fraction."""
@@ -59,7 +61,7 @@ class Animation:
     """An `Encoder` over any of them. Holds one frame back: only the next tells how long it stays."""
 
     def __init__(self, path: Path, encoding: Encoding, width: int, height: int, kind: Pictures) -> None:
-        self._kind, self._encoding = kind, encoding
+        self._kind, self._code = kind, kind.coder(encoding)
         self._file = path.open("r+b")
         self._mux = kind.mux(self._file, encoding, width, height)
         self._pool = Ordered(self._encode, self._store, workers=encoding.threads)
@@ -81,7 +83,7 @@ class Animation:
     def finish(self) -> None:
         """Store what is left, as a plain picture if there never was a second frame."""
         if self._held is not None and self._written == 1:
-            self._mux.still(self._kind.encode(self._held, self._encoding, True))
+            self._mux.still(self._code(self._held, True))
         elif self._held is not None:
             self._send(self._held)
         self._pool.finish()
@@ -105,7 +107,7 @@ class Animation:
         frame, whole = job
         start = self._at(frame.time)
         end = max(self._at(frame.time + frame.duration), start + self._kind.shortest)
-        return self._kind.encode(frame, self._encoding, whole), start, end
+        return self._code(frame, whole), start, end
 
     def _store(self, result: tuple[Piece, Fraction, Fraction]) -> None:
         self._mux.add(*result)

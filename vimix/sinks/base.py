@@ -1,14 +1,17 @@
 """What every format has in common: how it is asked for, and a file that is there whole or not at all."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from vimix.errors import Failed, StoreError, VimixError
+from av.error import FFmpegError
+
+from vimix.errors import Failed, StoreError
 from vimix.frame import Frame
 
 
@@ -75,6 +78,17 @@ Start = Callable[[Path, Encoding, int, int], Encoder]
 """Begin a file of this width and height at a path that exists and is empty."""
 
 
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What a disk or an encoder has to say, in our words."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError("The result could not be written.", cause=repr(error)) from error
+    except (FFmpegError, ValueError) as error:
+        raise Failed("The result could not be encoded.", cause=repr(error)) from error
+
+
 @dataclass(slots=True)
 class FileSink:
     """The one sink there is: `start` makes it a format."""
@@ -99,11 +113,13 @@ class FileSink:
         height, width = frame.alpha.shape
         if self._encoder is None:
             self._size = width, height
-            self._encoder = self.start(self._part, self.encoding, width, height)
+            with _explained():
+                self._encoder = self.start(self._part, self.encoding, width, height)
         elif self._size != (width, height):
             raise Failed("The picture changed its size on the way.", cause=f"{self._size} became {(width, height)}")
-        self._encoder.add(frame)
-        self._weigh()
+        with _explained():
+            self._encoder.add(frame)
+            self._weigh()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -119,14 +135,10 @@ class FileSink:
     def _complete(self) -> None:
         if self._encoder is None:
             raise Failed("The clip holds no frame in that span.")
-        try:
+        with _explained():
             self._encoder.finish()
             self._weigh()
             self._part.replace(self.path)
-        except (VimixError, TooManyBytes):
-            raise
-        except OSError as error:
-            raise StoreError("The result could not be written.", cause=repr(error)) from error
 
     def _weigh(self) -> None:
         limit = self.encoding.max_bytes

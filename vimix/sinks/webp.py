@@ -7,6 +7,7 @@ The layout is that of the WebP container specification (developers.google.com/sp
 """
 
 import io
+from collections.abc import Callable
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -61,11 +62,11 @@ def _alpha_chunk(alpha: Pixels) -> bytes:
     return _chunk(b"ALPH", _GRADIENT_PACKED + stream[_VP8L_HEADER:])
 
 
-def _lossy(rgb: Pixels, alpha: Pixels, quality: int) -> bytes:
+def _lossy(rgb: Pixels, alpha: Pixels, quality: int, method: int) -> bytes:
     """VP8, after ALPH if anything is not opaque."""
     if alpha.min(initial=255) == 255:
-        return _chunk(b"VP8 ", _body(_packed(np.ascontiguousarray(rgb), quality=quality, method=4), b"VP8 "))
-    colour = _body(_packed(filled(rgb, alpha), quality=quality, method=4), b"VP8 ")
+        return _chunk(b"VP8 ", _body(_packed(np.ascontiguousarray(rgb), quality=quality, method=method), b"VP8 "))
+    colour = _body(_packed(filled(rgb, alpha), quality=quality, method=method), b"VP8 ")
     return _alpha_chunk(alpha) + _chunk(b"VP8 ", colour)
 
 
@@ -75,13 +76,18 @@ def _lossless(rgb: Pixels, alpha: Pixels) -> bytes:
     return _chunk(b"VP8L", _body(_packed(rgba, lossless=True, quality=20, method=0, exact=True), b"VP8L"))
 
 
-def encode(frame: Frame, encoding: Encoding, whole: bool) -> Piece:
-    """One frame as the chunks of a WebP picture."""
-    alpha = frame.alpha if encoding.lossless else floored(frame.alpha)
-    box = whole_box(alpha) if whole else visible_box(alpha)
-    rgb, alpha = cut(frame.rgb, alpha, box)
-    data = _lossless(rgb, alpha) if encoding.lossless else _lossy(rgb, alpha, encoding.quality)
-    return Piece(box, data, alpha=bool(alpha.min(initial=255) < 255))
+def coder(encoding: Encoding) -> Callable[[Frame, bool], Piece]:
+    """Frames as the chunks of a WebP picture."""
+    method = 4 if encoding.max_bytes else 2  # 4 takes half as long again, for 6% fewer bytes at equal quality
+
+    def encode(frame: Frame, whole: bool) -> Piece:
+        alpha = frame.alpha if encoding.lossless else floored(frame.alpha)
+        box = whole_box(alpha) if whole else visible_box(alpha)
+        rgb, alpha = cut(frame.rgb, alpha, box)
+        data = _lossless(rgb, alpha) if encoding.lossless else _lossy(rgb, alpha, encoding.quality, method)
+        return Piece(box, data, alpha=bool(alpha.min(initial=255) < 255))
+
+    return encode
 
 
 class WebpMux:
@@ -128,4 +134,4 @@ class WebpMux:
         self._file.write(b"RIFF\0\0\0\0WEBP" + _chunk(b"VP8X", bytes([flags, 0, 0, 0]) + size))
 
 
-WEBP = Pictures(encode, WebpMux, ticks=1000, shortest=Fraction(11, 1000))
+WEBP = Pictures(coder, WebpMux, ticks=1000, shortest=Fraction(11, 1000))
