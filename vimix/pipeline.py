@@ -81,7 +81,7 @@ def _encode(order: Order, cut: Cut, matte: Path | None, out: Path) -> Generator[
     search = presets.search(order.target, order.source.info, order.options)
     attempt = next(search)
     while True:
-        source = order.source.at(max_fps=attempt.fps)
+        source = plan.opened(order.clip, order.options, order.shop, attempt.fps)
         stages = [*cut.stages, *plan.finishing(order, cut, matte, width=attempt.width)]
         sink = plan.sink(order, out, quality=attempt.quality, max_bytes=order.target.max_bytes)
         try:

@@ -20,7 +20,7 @@ from vimix import engines, presets
 from vimix.clock import Clock
 from vimix.engines import replay
 from vimix.engines.chroma import find_key, key_out
-from vimix.engines.follow import follow
+from vimix.engines.follow import PACES, follow
 from vimix.engines.still import cut_each
 from vimix.errors import Refused
 from vimix.events import Note
@@ -104,15 +104,19 @@ def settle(clip: Path, options: Options, shop: Workshop) -> Order:
     warnings: list[str] = []
     if target:
         options, warnings = presets.settle(options, target)
-    source = open_source(
+    return Order(clip, opened(clip, options, shop, options.max_fps), options, target, shop, warnings)
+
+
+def opened(clip: Path, options: Options, shop: Workshop, max_fps: float | None) -> Source:
+    """The part of the clip that was asked for, at the working size."""
+    return open_source(
         clip,
-        max_fps=options.max_fps,
+        max_fps=max_fps,
         start=options.start,
         end=options.end,
         max_width=options.working_width,
         limits=shop.limits,
     )
-    return Order(clip, source, options, target, shop, [*warnings, *source.warnings])
 
 
 def choose(order: Order, matte: Path | None) -> Generator[Note, None, Cut]:
@@ -152,9 +156,9 @@ def finishing(order: Order, cut: Cut, matte: Path | None, *, width: int | None) 
     if options.invert:
         stages.append(invert())
     elif cut.unmix:
-        stages.append(timed("edges", recolour(cut.unmix, workers=threads)))
+        stages.append(timed("edges", recolour(cut.unmix, threads=threads)))
     elif options.refine != "off":
-        stages.append(timed("edges", clean_edges(workers=threads)))
+        stages.append(timed("edges", clean_edges(threads=threads)))
     if options.crop == "subject" and matte is not None:
         info = order.source.info
         with closing(replay.cuts(matte)) as cuts:
@@ -181,7 +185,7 @@ def finishing(order: Order, cut: Cut, matte: Path | None, *, width: int | None) 
 def sink(order: Order, path: Path, **changes: Any) -> Sink:
     """Where the finished frames go; `changes` are fields of `Encoding`."""
     options, source = order.options, order.source
-    span = AudioFrom(order.clip, Fraction(options.start), None if options.end is None else Fraction(options.end))
+    span = AudioFrom(order.clip, source.offset + source.start, source.offset + source.end)
     encoding = Encoding(
         quality=options.encode_quality,
         lossless=options.lossless,
@@ -230,7 +234,11 @@ def _network(order: Order, name: str) -> Generator[Note, None, tuple[Stage, Cut]
         name, quality=options.quality, model_dir=shop.model_dir, mirrors=shop.mirrors, device=shop.device
     )
     each = order.source.info.still or (name in PER_FRAME and not options.point)
-    stage = cut_each(engine.look, workers=engine.parallel) if each else follow(engine.look, points=options.points)
+    stage = (
+        cut_each(engine.look, workers=engine.parallel)
+        if each
+        else follow(engine.look, pace=PACES[options.quality], points=options.points, start=options.start)
+    )
     about = {name: getattr(engine, name) for name in ("runtime", "device", "precision", "why")}
     return order.clock.timed("network", stage), Cut(engine.name, about, ())
 

@@ -13,7 +13,7 @@ def describe(order: Order, cut: Cut, out: Path, *, frames: int, seconds: float, 
     """The JSON object of the contract. What it says of the output is read back from the finished file."""
     made = card.inspect(out)
     expected = order.source.info.frames
-    warnings = list(dict.fromkeys(order.warnings))
+    warnings = list(dict.fromkeys([*order.warnings, *order.source.warnings]))
     if expected is not None and frames < expected * 0.9:
         warnings.append(f"Only {frames} of about {expected} frames are in this file.")
     if not order.watch.coverage:

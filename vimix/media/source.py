@@ -40,6 +40,12 @@ class Source:
     _heard: list[str] = field(default_factory=list)
 
     @property
+    def original(self) -> ClipInfo:
+        """What the whole clip is, as displayed, before trimming, resampling and scaling."""
+        facts = self._reader.facts
+        return _info(facts, _STILL if facts.still else Span(Fraction(0), facts.end, None), facts.size)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What is worth telling about the file; damage is known only once it was reached."""
         return tuple(dict.fromkeys((*self._reader.facts.warnings, *self._heard)))
