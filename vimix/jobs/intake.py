@@ -1,4 +1,4 @@
-"""How work comes in: named by its content, answered from the store, joined to equal work, or queued if there is room."""
+"""How work comes in: named by its content, answered from the store, joined to its like, or queued if there is room."""
 
 import hashlib
 import math

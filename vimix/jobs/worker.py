@@ -88,6 +88,11 @@ class Crew:
             await asyncio.to_thread(self._store.announce, self.name, 0, now=time.time())
         await self._queue.__aexit__()
 
+    @property
+    def idle(self) -> int:
+        """Slots that are free."""
+        return len(self._idle)
+
     async def ring(self, after: float = 0.0) -> None:
         """Have somebody look. A bell that does not ring is only said: idle slots look by themselves."""
         try:
@@ -170,7 +175,7 @@ def open_files(settings: Settings) -> Store:
     )
 
 
-def serve(settings: Settings, *, work: str = REAL_WORK, stale: float = STALE) -> int:
+def serve(settings: Settings, *, work: str = REAL_WORK, stale: float = STALE, within: float = LEAVE_WITHIN) -> int:
     """`python -m vimix worker`: do jobs until SIGTERM or SIGINT, then finish or hand back. The exit code."""
 
     async def until_told() -> None:
@@ -183,7 +188,7 @@ def serve(settings: Settings, *, work: str = REAL_WORK, stale: float = STALE) ->
         await crew.start()
         print(f"Working with {len(crew.slots)} slots.", file=sys.stderr, flush=True)
         await told.wait()
-        await crew.stop()
+        await crew.stop(within=within)
         store.close()
 
     asyncio.run(until_told())

@@ -1,0 +1,198 @@
+"""Kills on purpose, over both homes of jobs: each job ends exactly once, with the right file, and nothing is left."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.jobs.places import Place, RedisServer, ended, submit, until
+from tests.jobs.works import clip, result_of
+from vimix.jobs import reconcile
+from vimix.jobs.desk import Desk
+from vimix.jobs.model import Job, State
+from vimix.jobs.slot import Bounds
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "BACK_OFF", 0.1)
+
+
+async def right_once(desk: Desk, job: str, file: Path, frames: int) -> Job:
+    kept = await ended(desk, job)
+    assert kept.state is State.DONE
+    result = desk.result(job)[1]
+    assert result is not None
+    assert result.read_bytes() == result_of(file.read_bytes(), frames)
+    ends = [event for _, event in desk.events(job) if event.get("state") == State.DONE]
+    assert len(ends) == 1
+    return kept
+
+
+async def under_way(desk: Desk, file: Path) -> Any:
+    ticket = await submit(desk, file)
+    await until(lambda: desk.snapshot(ticket.job).done > 2)
+    return ticket
+
+
+def test_the_child_is_killed(place: Place, tmp_path: Path, quick_retries: None) -> None:
+    async def story() -> None:
+        async with place.desk(1) as desk:
+            file = clip(tmp_path / "a", frames=40, starts=True)
+            ticket = await under_way(desk, file)
+            child = desk.crew.slots[0].pid
+            assert child
+            os.kill(child, signal.SIGKILL)
+            assert (await right_once(desk, ticket.job, file, 40)).attempts == 2
+            assert desk.crew.slots[0].pid != child
+
+    asyncio.run(story())
+
+
+def test_the_worker_is_killed(place: Place, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with place.desk(0) as desk:
+            worker = place.process("worker")
+            file = clip(tmp_path / "a", frames=50, encodes=True)
+            ticket = await under_way(desk, file)
+            worker.kill()
+            worker.wait()
+            await until(lambda: place.left_running() == [])
+            place.process("worker")
+            assert (await right_once(desk, ticket.job, file, 50)).attempts == 2
+
+    asyncio.run(story())
+
+
+def test_the_web_process_is_killed(place: Place, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with place.desk(0) as desk:
+            web = place.process("web", slots=0 if place.server else 1)
+            if place.server:
+                place.process("worker")
+            file = clip(tmp_path / "a", frames=50)
+            ticket = await under_way(desk, file)
+            web.kill()
+            web.wait()
+            place.process("web", slots=0 if place.server else 1)
+            assert (await right_once(desk, ticket.job, file, 50)).attempts == (1 if place.server else 2)
+
+    asyncio.run(story())
+
+
+@pytest.mark.redis
+def test_redis_is_killed(tmp_path: Path) -> None:
+    place = Place(tmp_path, RedisServer(tmp_path / "redis"))
+    assert place.server
+
+    async def story() -> None:
+        async with place.desk(0) as desk:
+            place.process("worker")
+            file, later = clip(tmp_path / "a", frames=80), clip(tmp_path / "b", frames=80)
+            ticket = await under_way(desk, file)
+            waiting = await submit(desk, later)
+            place.server.kill()
+            await asyncio.sleep(1)
+            place.server.start()
+            assert (await right_once(desk, ticket.job, file, 80)).attempts == 1
+            await right_once(desk, waiting.job, later, 80)
+
+    try:
+        asyncio.run(story())
+    finally:
+        place.end()
+        place.server.kill()
+    assert place.left_running() == []
+
+
+def test_a_zombie_cannot_overwrite(place: Place, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with place.desk(0) as desk:
+            worker = place.process("worker")
+            file = clip(tmp_path / "a", frames=50)
+            ticket = await under_way(desk, file)
+            worker.send_signal(signal.SIGSTOP)
+            first = desk.job(ticket.job)
+            place.process("worker")
+            await until(lambda: desk.job(ticket.job).owner != first.owner)
+            worker.send_signal(signal.SIGCONT)
+            kept = await right_once(desk, ticket.job, file, 50)
+            assert kept.owner != first.owner
+            assert desk.jobs.change(ticket.job, set(State), owner=first.owner, error="late") is None
+            await asyncio.sleep(0.5)  # time for the zombie to do harm
+            assert desk.job(ticket.job) == kept
+
+    asyncio.run(story())
+
+
+def test_poison_is_dead_lettered_and_the_worker_lives(place: Place, tmp_path: Path, quick_retries: None) -> None:
+    async def story() -> None:
+        async with place.desk(1) as desk:
+            poison = clip(tmp_path / "poison", fault="die", tally=str(tmp_path / "tally"), starts=True)
+            ticket = await submit(desk, poison)
+            good = await submit(desk, clip(tmp_path / "good"))
+            job = await ended(desk, ticket.job)
+            assert (job.state, job.attempts) == (State.FAILED, 3)
+            assert "died" in (job.error or "")
+            assert "3 times" in (job.error or "")
+            assert (tmp_path / "tally").read_text() == "xxx"
+            assert (await ended(desk, good.job)).state is State.DONE
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("fault", "times", "state", "attempts"),
+    [
+        ("io", 2, State.DONE, 3),
+        ("io", 9, State.FAILED, 3),
+        ("refuse", 9, State.FAILED, 1),
+        ("break", 9, State.FAILED, 1),
+        ("hang", 1, State.DONE, 2),
+        ("flood", 9, State.FAILED, 3),
+    ],
+)
+def test_what_is_tried_again(
+    place: Place, tmp_path: Path, quick_retries: None, fault: str, times: int, state: State, attempts: int
+) -> None:
+    async def story() -> None:
+        bounds = Bounds(stall=2.0, file_bytes=32 << 20)
+        async with place.desk(1, bounds=bounds) as desk:
+            ticket = await submit(desk, clip(tmp_path / "a", fault=fault, times=times, tally=str(tmp_path / "tally")))
+            job = await ended(desk, ticket.job)
+            assert (job.state, job.attempts) == (state, attempts)
+            if fault == "refuse":
+                assert job.error == "This is not a clip."
+
+    asyncio.run(story())
+
+
+def test_too_long_a_job_is_ended(place: Place, tmp_path: Path, quick_retries: None) -> None:
+    async def story() -> None:
+        async with place.desk(1, bounds=Bounds(wall=0.5)) as desk:
+            ticket = await submit(desk, clip(tmp_path / "a", frames=1000))
+            job = await ended(desk, ticket.job)
+            assert job.state is State.FAILED
+            assert "longer" in (job.error or "")
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("frames", [25, 1000], ids=["finishes", "hands back"])
+def test_sigterm_finishes_or_hands_back(place: Place, tmp_path: Path, frames: int) -> None:
+    async def story() -> None:
+        async with place.desk(0) as desk:
+            worker = place.process("worker", within=1.5)
+            ticket = await under_way(desk, clip(tmp_path / "a", frames=frames))
+            began = time.monotonic()
+            worker.terminate()
+            assert await asyncio.to_thread(worker.wait) == 0
+            assert time.monotonic() - began < 4
+            job = desk.job(ticket.job)
+            assert (job.state, job.attempts) == ((State.QUEUED, 0) if frames == 1000 else (State.DONE, 1))
+
+    asyncio.run(story())
