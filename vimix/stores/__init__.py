@@ -8,6 +8,7 @@ Nothing half-written is ever visible under its key, and nothing outside these fo
 import errno
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,8 +129,13 @@ def disposition(name: str, *, inline: bool = False) -> str:
     return f"{'inline' if inline else 'attachment'}; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
 
 
+FAILURES: Counter[str] = Counter()
+"""How often a store failed since this process began, by what it was doing."""
+
+
 def disk_error(error: OSError, doing: str) -> StoreError:
     """What to say when the disk refuses."""
+    FAILURES[doing] += 1
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return StoreError("The server's disk is full. Please try again later.", cause=str(error))
     return StoreError(f"A file could not be {doing}. Please try again.", cause=str(error))

@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from vimix.errors import NotFound, StoreError
-from vimix.stores import FOLDERS, Stored, Upload, checked, disk_error, disposition, rules, sha256_of
+from vimix.stores import FAILURES, FOLDERS, Stored, Upload, checked, disk_error, disposition, rules, sha256_of
 
 _PART = 16 << 20
 """Bytes of a part: R2 wants them all equal, S3 at least 5 MiB and at most 10,000."""
@@ -222,29 +222,28 @@ def _explained(doing: str) -> Iterator[None]:
     """Turn the library's errors into ours. The original is not chained: its text may hold addresses and signatures."""
     try:
         yield
-    except ClientError as error:
-        raise _refused(error, doing) from None
-    except (BotoCoreError, HTTPClientError, Boto3Error, OSError) as error:
-        if isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError):
-            raise disk_error(error, "copied") from error
-        inner = error.__cause__ or error.__context__
-        if isinstance(error, Boto3Error) and isinstance(inner, ClientError):
-            raise _refused(inner, doing) from None
-        raise StoreError(
-            "The file store cannot be reached just now. Please try again.", cause=f"{doing}: {type(error).__name__}"
-        ) from None
+    except (ClientError, BotoCoreError, HTTPClientError, Boto3Error, OSError) as error:
+        raise _in_our_words(error, doing) from None
 
 
-def _refused(error: ClientError, doing: str) -> StoreError | NotFound:
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    code = str(error.response.get("Error", {}).get("Code", ""))[:60]
-    cause = f"{doing}: {status} {code}"
+def _in_our_words(error: Exception, doing: str) -> StoreError | NotFound:
+    inner = error.__cause__ or error.__context__
+    if isinstance(error, Boto3Error) and isinstance(inner, ClientError):
+        error = inner
+    if isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError):
+        return disk_error(error, "copied")
+    status, code = 0, type(error).__name__
+    if isinstance(error, ClientError):
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        code = str(error.response.get("Error", {}).get("Code", ""))[:60]
+    cause = f"{doing}: {status or 'unreachable'} {code}"
+    if status in (404, 412) and code != "NoSuchBucket":
+        return NotFound("The file is no longer there.", cause=cause)
+    FAILURES[doing] += 1
     if code == "NoSuchBucket":
         return StoreError("The file store is not set up.", cause=cause)
-    if status in (404, 412):
-        return NotFound("The file is no longer there.", cause=cause)
     if status in (401, 403):
         refused = StoreError("The file store refused us. Whoever runs this site must look at its keys.", cause=cause)
         refused.retryable = False
         return refused
-    return StoreError("The file store failed just now. Please try again.", cause=cause)
+    return StoreError("The file store cannot be reached just now. Please try again.", cause=cause)
