@@ -45,7 +45,7 @@ _FAST = {
     "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:crf=10"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "10", "b": "0", "auto-alt-ref": "0"},
     "prores_ks": {"profile": "4444", "qscale": "4"},
-    "mpeg4": {"qscale": "2"},
+    "mpeg4": {"qmin": "1", "qmax": "2", "b": "20000000"},
 }
 
 

@@ -1,0 +1,62 @@
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import clips
+from vimix.errors import Refused
+from vimix.frame import Frame, opaque
+from vimix.media.limits import Limits, guard
+from vimix.media.source import open_source
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        (Limits(max_seconds=0.5), r"0\.8 s long; at most 0\.5 s are taken"),
+        (Limits(max_pixels=96 * 64 - 1), r"96x64 pixels \(0\.0 million\)"),
+        (Limits(max_frames=5), r"8 frames; at most 5 are taken"),
+        (Limits(max_frames=1), r"more than 4 frames|8 frames; at most 1"),
+        (Limits(max_bytes=1000), r"at most 0\.0 MB are taken"),
+        (Limits(max_total_pixels=40_000), r"over all its frames"),
+        (Limits(max_streams=1), r"2 tracks; at most 1"),
+    ],
+)
+def test_each_limit_is_named_with_its_size(tmp_path: Path, limits: Limits, sentence: str) -> None:
+    clip = clips.draw(tmp_path / "a.mp4", audio=True)
+    with pytest.raises(Refused, match=sentence):
+        open_source(clip.path, limits=limits)
+
+
+def test_limits_are_on_the_part_that_is_wanted(tmp_path: Path) -> None:
+    clip = clips.draw(tmp_path / "a.mp4", frames=40, fps=10)
+    limits = Limits(max_seconds=1, max_frames=10)
+    assert open_source(clip.path, start=1, end=2, limits=limits).info.frames == 10
+    assert open_source(clip.path, max_fps=2, limits=Limits(max_frames=8, max_seconds=4)).info.frames == 8
+
+
+def frames(count: int, size: int = 8) -> list[Frame]:
+    rgb = np.zeros((size, size, 3), np.uint8)
+    return [Frame(rgb, opaque(size, size), Fraction(number, 10), Fraction(1, 10)) for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "passed"),
+    [
+        (Limits(max_frames=3), 3),
+        (Limits(max_seconds=0.25), 2),
+        (Limits(max_pixels=63), 0),
+        (Limits(max_total_pixels=64 * 4), 4),
+    ],
+)
+def test_the_guard_counts_what_comes(limits: Limits, passed: int) -> None:
+    stage = guard(limits)(frames(10))
+    for _ in range(passed):
+        next(stage)
+    with pytest.raises(Refused):
+        next(stage)
+
+
+def test_the_guard_lets_everything_else_through() -> None:
+    assert len(list(guard(Limits())(frames(10)))) == 10
