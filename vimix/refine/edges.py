@@ -1,0 +1,203 @@
+"""Half-transparent pixels carry the old background's colour; this puts the subject's own colour in its place.
+
+What a pixel shows is `alpha * F + (1 - alpha) * B`. F and B are found together, coarse to fine, as in the multi-level
+method of Germer, Uelwer, Conrad and Harmeling (2020, arXiv:2006.14970); but neighbours count by how much of F or of B
+they show, as in blur fusion (Forte 2021), instead of by the change of alpha between them. On pictures whose colours
+are known that is nearer to the truth than either, and it needs two passes a level.
+
+Only blocks that hold half-transparent pixels are worked on, from half the size down; full size takes one last step.
+Planes are laid out flat, so that a neighbourhood is five shifted slices and no time goes into borders.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vimix.frame import Frame, Frames, Pixels, Stage
+from vimix.threads import in_order
+
+Planes = NDArray[np.float32]
+
+Blocks = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Rows and columns of blocks."""
+
+_LEVELS = 6
+_BLOCK = 16
+"""Side of a block at half size."""
+_RIM = 2
+"""What is added around a block at half size: a pixel for each pass."""
+_SOFT = (8, 247)
+"""Alpha between which a wrong colour can be seen: beyond, it changes a pixel by less than 3% of its contrast."""
+_LOOSE = np.float32(0.5)
+"""How much F and B hold to their neighbours instead of explaining the pixel. 0.01 is nearer to the truth where alpha is
+exact (0.0146 against 0.0173), but a network's is not: with alpha a pixel too wide, 0.063 is left instead of 0.085."""
+
+
+def clean_edges(threads: int) -> Stage:
+    """Replace the colours under half-transparent alpha by the subject's own. Opaque pixels stay bit for bit.
+
+    Clear pixels beside the edge take the subject's colour too, so that lossy encoders have nothing else to mix in.
+    """
+    return recolour(clean, threads)
+
+
+def recolour(work: Callable[[Pixels, Pixels], Pixels], threads: int) -> Stage:
+    """A stage that replaces rgb by `work(rgb, alpha)` on `threads` threads."""
+
+    def one(frame: Frame) -> Frame:
+        return replace(frame, rgb=work(frame.rgb, frame.alpha))
+
+    def stage(frames: Iterable[Frame]) -> Frames:
+        return in_order(one, frames, workers=threads)
+
+    return stage
+
+
+def clean(rgb: Pixels, alpha: Pixels) -> Pixels:
+    """`rgb` with the subject's colours wherever `alpha` is between clear and opaque."""
+    alpha = np.ascontiguousarray(alpha)
+    part = _aligned(cv2.boundingRect(cv2.inRange(alpha, *_SOFT)))
+    if part is None:
+        return rgb
+    seen, matte = _padded(rgb, part), _padded(alpha, part)
+    blocks = _blocks(matte)
+    sizes = [(seen, matte)]
+    for _ in range(_LEVELS):
+        sizes.append((_halved(sizes[-1][0]), _halved(sizes[-1][1])))
+    colours = _coarse(sizes[2:])
+    near = _at_half(colours, *sizes[1], blocks)
+    _at_full(near, seen, matte, blocks)
+    clean = rgb.copy()
+    height, width = clean[part].shape[:2]
+    clean[part] = seen[:height, :width]
+    return clean
+
+
+def _coarse(sizes: list[tuple[Pixels, Pixels]]) -> Planes:
+    """F and B, (2, 3, H, W), at the size of the first of `sizes`, found from the last of them on."""
+    colours = np.stack([_planes(sizes[-1][0])] * 2)
+    for level, (seen, matte) in reversed(list(enumerate(sizes))):
+        height, width = matte.shape
+        if colours.shape[2:] != (height, width):
+            colours = _doubled(colours)
+        # a clear column and rows, which nothing is taken from
+        room = ((1, 1), (0, 1))
+        flat = np.pad(colours, ((0, 0), (0, 0), *room)).reshape(2, 3, -1)
+        inside = np.pad(np.ones((height, width), np.float32), room).ravel()
+        share = np.pad(matte.astype(np.float32) / 255, room).ravel()
+        _settle(flat, np.pad(_planes(seen), ((0, 0), *room)).reshape(3, -1), share, inside, width + 1, 2 + level // 3)
+        colours = flat.reshape(2, 3, height + 2, width + 1)[:, :, 1:-1, :-1]
+    return colours
+
+
+def _at_half(colours: Planes, seen: Pixels, matte: Pixels, blocks: "Blocks") -> Planes:
+    """F and B, (2, 3, blocks, side, side), of each block at half size, from the whole at a quarter of it."""
+    side = _BLOCK + 2 * _RIM
+    quarter = np.pad(colours, ((0, 0), (0, 0), (1, 1), (1, 1)), "edge")
+    rows, columns = (blocks[0] * _BLOCK, blocks[1] * _BLOCK)
+    start = _windows(quarter, side // 2)[:, :, rows // 2, columns // 2]
+    flat = np.ascontiguousarray(_doubled(start)).reshape(2, 3, -1)
+    around = cv2.copyMakeBorder(seen, _RIM, _RIM, _RIM, _RIM, cv2.BORDER_REPLICATE)
+    mine = _windows(around.transpose(2, 0, 1), side)[:, rows, columns].astype(np.float32).reshape(3, -1)
+    share = cv2.copyMakeBorder(matte, _RIM, _RIM, _RIM, _RIM, cv2.BORDER_REPLICATE)
+    share = _windows(share, side)[rows, columns].ravel() / np.float32(255)
+    _settle(flat, mine, share, np.float32(1), side, _RIM)
+    return flat.reshape(2, 3, -1, side, side)[..., _RIM:-_RIM, _RIM:-_RIM]
+
+
+def _at_full(near: Planes, seen: Pixels, matte: Pixels, blocks: "Blocks") -> None:
+    """One last step at full size, written into `seen`."""
+    side, (rows, columns) = 2 * _BLOCK, blocks
+    places = seen.reshape(len(seen) // side, side, -1, side, 3)
+    mine = places[rows, :, columns]
+    alpha = matte.reshape(len(seen) // side, side, -1, side)[rows, :, columns]
+    close = cv2.dilate(matte, np.ones((5, 5), np.uint8)).reshape(len(seen) // side, side, -1, side)[rows, :, columns]
+    share = alpha / np.float32(255)
+    subject, behind = _doubled(near)
+    left = mine.transpose(3, 0, 1, 2) - behind
+    left -= share * (subject - behind)
+    subject += left * (share / (_LOOSE + share**2 + (1 - share) ** 2))
+    found = np.ascontiguousarray((subject + 0.5).clip(0, 255).astype(np.uint8).transpose(1, 2, 3, 0))
+    places[rows, :, columns] = np.where(((alpha < 255) & (close > 0))[..., None], found, mine)
+
+
+def _settle(colours: Planes, seen: Planes, share: Planes, inside: "Planes | np.float32", row: int, passes: int) -> None:
+    """Let F and B, (2, 3, N), agree with their neighbours and with what is seen, (3, N), in place.
+
+    Planes are flat with `row` pixels a row. The first and last row and pixel only give. `inside` is 0 where nothing
+    may be taken from.
+    """
+    trust = np.stack([share, 1 - share])
+    trust *= trust
+    trust *= trust
+    trust += np.float32(1e-3)
+    trust *= inside
+    per_trust = 1 / np.maximum(_sums(trust, row), 1e-6)
+    middle = slice(row + 1, -row - 1)
+    seen, share = seen[:, middle], share[middle]
+    firm = 1 / (_LOOSE + share**2 + (1 - share) ** 2)
+    for _ in range(passes):
+        near = _sums(colours * trust[:, None], row)
+        near *= per_trust[:, None]
+        subject, behind = near
+        left = seen - behind
+        left -= share * (subject - behind)
+        left *= firm
+        behind += left
+        left *= share
+        behind -= left
+        subject += left
+        np.clip(near, 0, 255, out=colours[..., middle])
+
+
+def _sums(planes: Planes, row: int) -> Planes:
+    """The sum of the 3x3 pixels around each but the first and last row and pixel."""
+    across = planes[..., :-2] + planes[..., 1:-1]
+    across += planes[..., 2:]
+    down = across[..., : -2 * row] + across[..., row:-row]
+    down += across[..., 2 * row :]
+    return down
+
+
+def _aligned(box: "cv2.typing.Rect") -> tuple[slice, slice] | None:
+    """The part of a picture around `box`, out to the grid that halves evenly at every level; None if it is empty."""
+    x, y, width, height = box
+    grid = 1 << _LEVELS
+    if not width:
+        return None
+    return slice(y // grid * grid, -(-(y + height) // grid) * grid), slice(x // grid * grid, -(-(x + width) // grid) * grid)
+
+
+def _padded(picture: Pixels, part: tuple[slice, slice]) -> Pixels:
+    """A copy of `part` of `picture`, its border repeated where `part` reaches beyond."""
+    found = picture[part]
+    below = part[0].stop - part[0].start - found.shape[0]
+    right = part[1].stop - part[1].start - found.shape[1]
+    return np.asarray(cv2.copyMakeBorder(found, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _blocks(matte: Pixels) -> "Blocks":
+    side = 2 * _BLOCK
+    soft = cv2.inRange(matte, *_SOFT).reshape(len(matte) // side, side, -1, side)
+    rows, columns = np.nonzero(soft.any(axis=(1, 3)))
+    return rows, columns
+
+
+def _halved(picture: Pixels) -> Pixels:
+    height, width = picture.shape[:2]
+    return np.asarray(cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _doubled(planes: Planes) -> Planes:
+    return planes.repeat(2, -1).repeat(2, -2)
+
+
+def _planes(picture: Pixels) -> Planes:
+    return picture.transpose(2, 0, 1).astype(np.float32)
+
+
+def _windows(planes, side):
+    return np.lib.stride_tricks.sliding_window_view(planes, (side, side), axis=(-2, -1))
