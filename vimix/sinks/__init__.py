@@ -39,7 +39,7 @@ FORMATS: dict[str, Format] = {
 
 def format_of(path: Path) -> str | None:
     """The format that a file name's suffix stands for, the first of the table where several share it."""
-    suffix = path.suffix.lower()
+    suffix = {".apng": ".png"}.get(path.suffix.lower(), path.suffix.lower())
     return next((row.name for row in FORMATS.values() if suffix == row.suffix), None)
 
 

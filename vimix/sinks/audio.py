@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -66,7 +66,7 @@ def _first(frame: AudioFrame, samples: int) -> AudioFrame:
     layout = frame.layout
     per_sample = 1 if frame.format.is_planar else layout.nb_channels
     kept = np.ascontiguousarray(frame.to_ndarray()[:, : samples * per_sample])
-    short = AudioFrame.from_ndarray(kept, format=frame.format.name, layout=layout.name)
+    short = AudioFrame.from_ndarray(cast(Any, kept), format=frame.format.name, layout=layout.name)
     short.pts, short.sample_rate, short.time_base = frame.pts, frame.sample_rate, frame.time_base
     return short
 
@@ -96,7 +96,11 @@ def _sound(clip: InputContainer, source: AudioStream, wanted: AudioFrom, out: Au
         except av.error.InvalidDataError:
             continue  # a broken packet is a short silence, as in any player
         for frame in frames:
-            graph.push(frame)
+            try:
+                graph.push(frame)
+            except av.error.EOFError:  # the end of the span is reached
+                yield from _ready(graph)
+                return
             yield from _ready(graph)
     graph.push(None)
     yield from _ready(graph)

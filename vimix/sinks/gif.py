@@ -19,6 +19,8 @@ from vimix.sinks.pixels import cut, visible_box, whole_box
 
 _CLEAR = 255
 """The palette entry of clear pixels."""
+_ANY_PALETTE = bytes(level for level in range(256) for _ in range(3))
+"""All different, or Pillow would renumber the entries."""
 _FULL_PALETTE_FROM = 80
 """The quality from which on all 255 colours are used."""
 
@@ -32,8 +34,8 @@ def _blocks(indices: Pixels) -> bytes:
     """The picture's LZW code and its blocks, as Pillow writes them after the image descriptor."""
     file = io.BytesIO()
     picture = Image.fromarray(indices)
-    picture.putpalette(bytes(768))
-    picture.save(file, "GIF", optimize=False)
+    picture.putpalette(_ANY_PALETTE)
+    picture.save(file, "GIF", optimize=False, interlace=0)
     written = file.getvalue()
     at = 13 + 3 * 2 ** ((written[10] & 7) + 1)
     while written[at : at + 1] == b"!":  # an extension: label, then blocks up to an empty one
