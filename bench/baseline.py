@@ -73,14 +73,14 @@ def main() -> None:
 
     from rembg import remove
 
+    network = session(asked.model, asked.weights)
+    loaded = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         pictures = Path(folder)
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-nostdin", "-t", str(asked.seconds)]
         command += ["-i", str(asked.clip), "-vf", f"fps={asked.fps}"]
         command += ["-frames:v", str(asked.frames)] if asked.frames else []
         subprocess.run([*command, str(pictures / "frame_%04d.png")], check=True)
-        network = session(asked.model, asked.weights)
-        loaded = time.perf_counter()
         frames = sorted(pictures.glob("*.png"))
         for frame in frames:
             remove(Image.open(frame), session=network).save(frame)
