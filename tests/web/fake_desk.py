@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import secrets
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -16,6 +17,8 @@ from PIL import Image, ImageDraw
 from vimix.errors import Gone, NotFound, Refused
 from vimix.jobs.model import LIVE, Counts, Job, Snapshot, State, Ticket
 from vimix.options import Options
+from vimix.settings import Settings
+from vimix.stores.local import LocalStore
 
 SUFFIX = {"webm": "video/webm", "gif": "image/gif"}
 
@@ -31,13 +34,12 @@ def picture(step: int, size: tuple[int, int] = (320, 180)) -> Image.Image:
 class FakeDesk:
     """A clip's name decides its fate: `fail…` fails, `refuse…` is refused, `slow…` takes its time."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.files = LocalStore(settings.data_dir / "store")
         self.jobs: dict[str, Job] = {}
         self.shots: dict[str, Snapshot] = {}
-        self.results: dict[str, Path] = {}
         self.previews: dict[str, bytes] = {}
-        self.inputs: dict[str, Path] = {}
         self.closing = threading.Event()
         self.threads: list[threading.Thread] = []
 
@@ -55,7 +57,7 @@ class FakeDesk:
         if name.startswith("refuse"):
             raise Refused("The clip is 130.0 s long; at most 120 s are taken. Trim it by 10.0 s.")
         ticket = self._take(name, options, visitor)
-        self.inputs[ticket.job] = file
+        self.files.put("in/" + "0" * 64, file, mime="video/mp4")
         thread = threading.Thread(target=self._work, args=(ticket.job, name))
         self.threads.append(thread)
         thread.start()
@@ -64,7 +66,7 @@ class FakeDesk:
     def _take(self, name: str, options: Options, visitor: str) -> Ticket:
         token, key, now = secrets.token_hex(16), secrets.token_hex(16), time.time()
         self.jobs[key] = Job(
-            key, hashlib.sha256(token.encode()).hexdigest(), options.model_dump(mode="json"), "in/0", name, key, key,
+            key, hashlib.sha256(token.encode()).hexdigest(), options.model_dump(mode="json"), "in/" + "0" * 64, name, key, key,
             visitor, now, now,
         )  # fmt: skip
         self.shots[key] = Snapshot(key, State.QUEUED, queue_position=1, seconds_left=3)
@@ -88,6 +90,13 @@ class FakeDesk:
                 return
         self._finish(job, total)
 
+    def _keep(self, job: str, frames: int) -> int:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "out.webp"
+            first, *rest = [picture(step) for step in range(frames)]
+            first.save(path, save_all=True, append_images=rest, duration=40, loop=0)
+            return self.files.put(f"out/{job}", path, mime="image/webp").bytes
+
     def _end(self, job: str, state: State, **changes: Any) -> None:
         self.jobs[job] = replace(self.jobs[job], state=state, **changes)
         kept = {key: value for key, value in changes.items() if key in ("error", "card")}
@@ -95,16 +104,13 @@ class FakeDesk:
 
     def _finish(self, job: str, frames: int) -> None:
         options = self.jobs[job].options
-        path = self.folder / f"{job}.webp"
-        first, *rest = [picture(step) for step in range(frames)]
-        first.save(path, save_all=True, append_images=rest, duration=40, loop=0)
-        self.results[job] = path
+        size = self._keep(job, frames)
         expires = time.time() + 86400
         card = {
             "job": job,
             "input": {"seconds": frames / 25, "frames": frames, "fps": 25, "width": 320, "height": 180},
             "output": {
-                "format": options["format"], "bytes": path.stat().st_size, "seconds": frames / 25, "frames": frames,
+                "format": options["format"], "bytes": size, "seconds": frames / 25, "frames": frames,
                 "width": 320, "height": 180, "alpha": True, "audio": False, "sha256": "0" * 64,
             },
             "timings": {"total": 1.5}, "flicker": {"before": 2.1, "after": 1.1}, "coverage": 0.09,
@@ -116,7 +122,7 @@ class FakeDesk:
             },
             "warnings": [], "options": options, "expires": expires,
         }  # fmt: skip
-        self._end(job, State.DONE, card=card, expires=expires, result_key="out/0")
+        self._end(job, State.DONE, card=card, expires=expires, result_key=f"out/{job}")
 
     def job(self, job: str) -> Job:
         if job not in self.jobs:
@@ -140,37 +146,39 @@ class FakeDesk:
     def cancel(self, job: str, token: str) -> Snapshot:
         self._owned(job, token)
         if self.jobs[job].state in LIVE:
-            self._end(job, State.CANCELLED)
-            self.results[job] = self.folder / f"{job}.webp"
-            picture(1).save(self.results[job])
+            self._keep(job, 3)
+            self._end(job, State.CANCELLED, result_key=f"out/{job}", expires=time.time() + 86400)
             self.shots[job] = replace(self.shots[job], partial=True)
         return self.shots[job]
 
     def delete(self, job: str, token: str) -> None:
         self._owned(job, token)
         self._end(job, State.EXPIRED)
-        self.results.pop(job, None)
+        self.files.delete(f"out/{job}")
 
     def _owned(self, job: str, token: str) -> None:
         if self.job(job).token_hash != hashlib.sha256(token.encode()).hexdigest():
             raise NotFound("There is no such clip.")
 
-    def convert(self, job: str, options: Options, *, visitor: str) -> Ticket:
+    def convert(self, job: str, options: Options, *, visitor: str, background: Path | None = None) -> Ticket:
         ticket = self._take(self.job(job).input_name, options, visitor)
         self._finish(ticket.job, 24)
         return replace(ticket, cached=True)
 
     def result(self, job: str) -> tuple[Job, Path | None, str | None]:
         kept = self.job(job)
-        if job not in self.results:
+        if kept.result_key is None:
             raise NotFound("There is no result yet.")
-        return kept, self.results[job], None
+        return kept, self.files.local_path(kept.result_key), None
 
     def preview(self, job: str) -> bytes | None:
         return self.previews.get(job)
 
     def recent(self, visitor: str) -> list[Job]:
         return [job for job in self.jobs.values() if job.visitor == visitor]
+
+    def in_use(self) -> set[str]:
+        return set()
 
     def counts(self) -> Counts:
         states = [job.state for job in self.jobs.values()]

@@ -20,6 +20,7 @@ from vimix.web import bundle, doors, examples, routes, tools
 from vimix.web.embed import FirstPage, embed_route
 from vimix.web.handlers import Page
 from vimix.web.page import STATIC, build
+from vimix.web.sweeper import sweeping, upload_folder
 from vimix.web.words import translations
 
 
@@ -31,9 +32,9 @@ def launch(settings: Settings) -> None:
 
 def prepare(settings: Settings, desk: Desk) -> tuple[gr.Blocks, dict[str, Any]]:
     """The page on `desk`, and the arguments its `launch` needs."""
-    os.environ.setdefault("GRADIO_TEMP_DIR", str((settings.data_dir / "uploads").resolve()))
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(upload_folder(settings).resolve()))
     folder = settings.data_dir.resolve() / "examples"
-    page = Page(desk, folder, who=lambda request: doors.visitor_of(request, settings))
+    page = Page(desk, settings, folder)
     version = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))).hexdigest()[:12]
     demo = build(page, _facts(settings, folder), version)
     with demo:
@@ -58,7 +59,8 @@ def _how(settings: Settings, desk: Desk, folder: Path, version: str) -> dict[str
     async def life(app: Starlette) -> AsyncIterator[None]:
         await desk.start()
         try:
-            yield
+            async with sweeping(desk):
+                yield
         finally:
             await desk.stop()
 
@@ -74,7 +76,7 @@ def _how(settings: Settings, desk: Desk, folder: Path, version: str) -> dict[str
         "server_port": settings.port,
         "theme": theme(),
         "i18n": translations,
-        "footer_links": ["api"],
+        "footer_links": [],
         "favicon_path": str(STATIC / "logo.svg"),
         "max_file_size": f"{settings.max_upload_mb}mb",
         "max_threads": 80,

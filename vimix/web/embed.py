@@ -27,7 +27,7 @@ embed_route = Route("/embed", embed_page, methods=["GET"])
 
 
 class FirstPage:
-    """Middleware that puts `early.js`, our style sheet and a description at the head of the page, and leaves everything else alone."""
+    """Middleware: `early.js`, our style sheet and a description go first in the page; all else is left alone."""
 
     def __init__(self, app: ASGIApp, version: str) -> None:
         self.app = app
@@ -36,6 +36,7 @@ class FirstPage:
         self.head = f"<head><script>{EARLY}</script>{style}{about}".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hold the page back until it is whole, then change it."""
         if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
@@ -59,4 +60,3 @@ class FirstPage:
             await send({"type": "http.response.body", "body": text})
 
         await self.app(scope | {"headers": headers}, receive, hold)
-

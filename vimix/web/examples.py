@@ -1,4 +1,4 @@
-"""The three clips on the first screen: drawn by tools/draw_examples.py into the data folder, with a list beside them."""
+"""The three clips on the first screen, drawn by tools/draw_examples.py into the data folder."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,8 @@ def listed(folder: Path) -> list[dict[str, Any]]:
     if not index.exists():
         return []
     return [
-        row | {"path": str(folder / row["file"]), "url": f"examples/{row['file']}", "poster": f"examples/{row['poster']}"}
+        row
+        | {"path": str(folder / row["file"]), "url": f"examples/{row['file']}", "poster": f"examples/{row['poster']}"}
         for row in json.loads(index.read_text())
         if (folder / row["file"]).exists()
     ]

@@ -3,7 +3,8 @@
 import base64
 import io
 import tempfile
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -59,26 +60,30 @@ def film(path: Path) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def kept_file(desk: Desk, key: str) -> Iterator[Path | None]:
+    """The store's file under `key`, where it lies or fetched for as long; None where `key` names none."""
+    if not key.startswith(("in/", "out/")):
+        yield None
+        return
+    if (found := desk.files.local_path(key)) is not None:
+        yield found
+        return
+    with tempfile.TemporaryDirectory(prefix="vimix-look-") as folder:
+        desk.files.fetch(key, Path(folder) / "file")
+        yield Path(folder) / "file"
+
+
 def both_at(desk: Desk, job: str, time: float) -> dict[str, Any]:
     """One moment of a finished job, before and after."""
-    kept, local, _ = desk.result(job)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vimix-moment-")))
-        before = _local(desk, kept.input_key, folder / "before")
-        after = local or _local(desk, kept.result_key or "", folder / "after")
-        start = float(kept.options.get("start") or 0)
+    made, _, _ = desk.result(job)
+    start = float(made.options.get("start") or 0)
+    with kept_file(desk, made.input_key) as before, kept_file(desk, made.result_key or "") as after:
+        if before is None or after is None:
+            raise NotFound("There is nothing to compare.")
         return {
             "kind": "moment",
             "time": time,
             "before": picture(frame_at(before, start + time, LOOK)),
             "after": picture(frame_at(after, time, LOOK), quality=80),
         }
-
-
-def _local(desk: Desk, key: str, to: Path) -> Path:
-    """The kept file under `key`, where it lies or fetched to `to`."""
-    finder = getattr(desk.files, "local_path", None)
-    found: Path | None = finder(key) if finder else None
-    if found is None:
-        desk.files.fetch(key, to)
-    return found or to

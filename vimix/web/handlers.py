@@ -18,13 +18,17 @@ from vimix.errors import Busy, NotFound, Refused, VimixError
 from vimix.jobs.desk import Desk
 from vimix.jobs.model import Ticket
 from vimix.options import Options
+from vimix.settings import Settings
 from vimix.web import view
-from vimix.web.frames import both_at, film
+from vimix.web.frames import both_at, film, kept_file
 from vimix.web.trial import try_frame
+from vimix.web.visitors import limiter, visitor_of
 
 logger = logging.getLogger(__name__)
 MAX_BATCH = 20
 """Clips taken at once."""
+FINISHING = ("format", "fit", "width", "background", "crop", "stroke", "shadow", "lossless", "encode_quality")
+"""Options that need no new matte."""
 
 
 def uploaded(path: str | Path | None, examples: Path | None = None) -> Path:
@@ -59,13 +63,12 @@ def told(error: BaseException) -> dict[str, Any]:
 class Page:
     """The page's side of one desk."""
 
-    def __init__(self, desk: Desk, examples: Path, who: Callable[[gr.Request], str]) -> None:
+    def __init__(self, desk: Desk, settings: Settings, examples: Path) -> None:
         self.desk = desk
+        self.settings = settings
         self.examples = examples
-        self.who = who
-        """Tells visitors apart, for limits."""
 
-    def start(self, request: gr.Request, asked: str, *values: Any) -> dict[str, Any]:
+    def take_in(self, request: gr.Request, asked: str, *values: Any) -> dict[str, Any]:
         """Hand the chosen clips to the desk: `asked` is what the page's scripts know, `values` the option fields."""
         try:
             extra = json.loads(asked)
@@ -82,8 +85,21 @@ class Page:
         self, clip: Mapping[str, Any], options: Options, background: Path | None, request: gr.Request
     ) -> dict[str, Any]:
         path, name = uploaded(clip.get("path"), self.examples), str(clip.get("name") or "clip")[:200]
-        ticket = self.desk.submit(path, name, options, visitor=self.who(request), background=background)
-        return as_ticket(ticket) | {"name": name}
+        return self.enter(path, name, options, background, request) | {"name": name}
+
+    def enter(
+        self, path: Path, name: str, options: Options, background: Path | None, request: gr.Request
+    ) -> dict[str, Any]:
+        """Hand one clip to the desk. What was made before is answered whatever the visitor's limit says."""
+        visitor = visitor_of(request, self.settings)
+        ticket = self.desk.submit(path, name, options, visitor=visitor, background=background)
+        if not ticket.cached:
+            try:
+                limiter(self.settings).job(visitor)
+            except Busy:
+                self.desk.cancel(ticket.job, ticket.token)
+                raise
+        return as_ticket(ticket)
 
     @staticmethod
     def merge(values: tuple[Any, ...], extra: Mapping[str, Any], behind: Path | None) -> dict[str, Any]:
@@ -102,7 +118,7 @@ class Page:
         given |= {key: extra[key] for key in ("start", "end", "point") if extra.get(key) is not None}
         return {key: value for key, value in given.items() if value is not None and value != ""}
 
-    async def watch(self, event: gr.EventData) -> AsyncIterator[dict[str, Any]]:
+    async def look_on(self, event: gr.EventData) -> AsyncIterator[dict[str, Any]]:
         """Look on at a job until it ends; the page shows each view."""
         job = str(event._data.get("job", ""))
         try:
@@ -135,7 +151,7 @@ class Page:
 
         def trial(asked: dict[str, Any]) -> dict[str, Any]:
             path = uploaded(asked.get("path"), self.examples)
-            return try_frame(path, float(asked.get("time", 0)), asked.get("looks"), asked.get("point"))
+            return try_frame(self.settings, path, float(asked.get("time", 0)), (), ";".join(asked.get("point") or ()))
 
         def stop(asked: dict[str, Any]) -> dict[str, Any]:
             self.desk.cancel(str(asked["job"]), str(asked["token"]))
@@ -146,21 +162,29 @@ class Page:
             return {"kind": "deleted"}
 
         def also(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-            return self._also(asked, request)
+            ticket = self.also(str(asked["job"]), asked, request)
+            return {"kind": "tickets", "tickets": [ticket]}
 
         def jobs(asked: dict[str, Any]) -> dict[str, Any]:
             return {"kind": "jobs", "jobs": [self._line(str(job)) for job in asked.get("jobs", ())[:50]]}
 
         return [_safe(answer) for answer in (clip_film, moment, trial, stop, delete, jobs)] + [_safe_request(also)]
 
-    def _also(self, asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-        """Another format, or a platform's, of a finished job."""
-        before = self.desk.job(str(asked["job"]))
-        given = dict(before.options) | {"fit": asked.get("fit"), "format": asked.get("format") or "webp"}
-        if given["format"] == "mp4" and given.get("background") == "transparent":
+    def also(self, job: str, asked: Mapping[str, Any], request: gr.Request) -> dict[str, Any]:
+        """A finished job's clip as another file; what `asked` leaves empty stays as it was."""
+        before = self.desk.job(job)
+        given = dict(before.options)
+        if asked.get("format") and not asked.get("fit"):
+            given |= {"fit": None, "fps": None}
+        given |= {name: asked[name] for name in FINISHING if asked.get(name) not in (None, "")}
+        if given["format"] == "mp4" and given["background"] == "transparent":
             given["background"] = "#ffffff"
-        ticket = self.desk.convert(before.id, Options.parse(given), visitor=self.who(request))
-        return {"kind": "tickets", "tickets": [as_ticket(ticket) | {"name": before.input_name}]}
+        with kept_file(self.desk, str(given["background"])) as behind:
+            options = Options.parse(given)
+            visitor = visitor_of(request, self.settings)
+            limiter(self.settings).conversion(visitor)
+            ticket = self.desk.convert(before.id, options, visitor=visitor, background=behind)
+        return as_ticket(ticket) | {"name": before.input_name}
 
     def _line(self, job: str) -> dict[str, Any]:
         """A job as a line of a list; one that is gone is said to be expired."""

@@ -31,7 +31,7 @@ def _part(name: str, head: str = "", **more: Any) -> gr.HTML:
         html_template=(STATIC / f"{name}.html").read_text(),
         js_on_load=f"window.vimix.part('{name}', element);",
         head=head,
-        elem_id=f"vx-{name}",
+        elem_id=f"vx-part-{name}",
         apply_default_css=False,
         **more,
     )
@@ -120,9 +120,9 @@ def _wire(page: Page, demo: gr.Blocks, app: gr.HTML, fields: list[gr.components.
     asked = gr.Textbox(visible=False)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     gather = "(asked, ...fields) => [window.vimix.gather(), ...fields]"
-    go.click(page.start, [asked, *fields], [app], js=gather, concurrency_limit=8, concurrency_id="submit", **quiet)
+    go.click(page.take_in, [asked, *fields], [app], js=gather, concurrency_limit=8, concurrency_id="submit", **quiet)
     looking = app.open(
-        page.watch, None, [app], concurrency_limit=64, concurrency_id="watch", trigger_mode="multiple", **quiet
+        page.look_on, None, [app], concurrency_limit=64, concurrency_id="watch", trigger_mode="multiple", **quiet
     )
     app.leave(None, None, None, cancels=[looking], **quiet)
     demo.load(None, None, None, js="() => window.vimix.loaded()", **quiet)

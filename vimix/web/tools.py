@@ -1,10 +1,233 @@
-"""The public endpoints: what the Python client, JavaScript, curl and MCP call. The page uses none of them."""
+"""The public endpoints: what the Python client, JavaScript, curl and MCP call. Their docstrings are what people read.
 
-from typing import Any
+Those that take a file have real components behind them, never shown, because Gradio then checks where the file comes
+from; the option parameters are made from `Options`, so that they are the same everywhere.
+"""
 
+import asyncio
+import inspect
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from vimix.engines.catalogue import MODELS
+from vimix.errors import Failed
+from vimix.jobs.desk import Desk
+from vimix.options import Options
 from vimix.settings import Settings
-from vimix.web.handlers import Page
+from vimix.sinks import FORMATS
+from vimix.web import view
+from vimix.web.handlers import FINISHING, Page, explained, uploaded
+from vimix.web.trial import try_frame
+
+
+def _component(name: str) -> gr.components.Component:
+    """What stands for an option: its type, its choices, its default, its meaning."""
+    field = Options.model_fields[name]
+    default, about = field.default, f"{name}: {field.description or ''}"
+    choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
+    if choices and name != "fps":
+        return gr.Dropdown(choices, value=default, label=about)
+    if field.annotation is bool:
+        return gr.Checkbox(default, label=about)
+    if isinstance(default, int | float):
+        return gr.Number(default, label=about)
+    return gr.Textbox("" if default in (None, ()) else str(default), label=about)
+
+
+def with_options(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `call(request, clip, background_file, *options)` a named parameter for each option."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    own = [each for each in inspect.signature(call).parameters.values() if each.kind is kind]
+    more = [inspect.Parameter(name, kind, default=field.default) for name, field in Options.model_fields.items()]
+    call.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined]
+    return call
+
+
+def _options(values: tuple[Any, ...], behind: Path | None) -> Options:
+    given = dict(zip(Options.model_fields, values, strict=True))
+    given["point"] = [text for text in str(given["point"] or "").split(";") if text.strip()]
+    if behind is not None:
+        given["background"] = behind.name
+    return Options.parse({name: value for name, value in given.items() if value is not None and value != ""})
+
+
+class Tools:
+    """The endpoints of one desk."""
+
+    def __init__(self, page: Page, settings: Settings) -> None:
+        self.page, self.settings = page, settings
+        self.desk: Desk = page.desk
+
+    def enter(self, request: gr.Request, clip: str, background: str | None, values: tuple[Any, ...]) -> dict[str, Any]:
+        """Take a clip in."""
+        path = uploaded(clip, self.page.examples)
+        behind = uploaded(background) if background else None
+        options = _options(values, behind)
+        return self.page.enter(path, path.name, options, behind, request)
+
+    def file_of(self, job: str) -> str:
+        """The result under a name that people can use, where Gradio may serve it."""
+        made, local, _ = self.desk.result(job)
+        place = Path(get_upload_folder()).resolve() / "results" / job / view.download_name(made)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists():
+            if local is not None:
+                shutil.copyfile(local, place)
+            else:
+                self.desk.files.fetch(made.result_key or "", place)
+        return str(place)
+
+    def result(self, job: str, root: str) -> dict[str, Any]:
+        """Where the finished file is."""
+        made, _, _ = self.desk.result(job)
+        size = ((made.card or {}).get("output") or {}).get("bytes")
+        return {
+            "url": f"{root}/r/{job}",
+            "bytes": size,
+            "mime": FORMATS[made.options["format"]].mime,
+            "expires": made.expires,
+            "name": view.download_name(made),
+        }
+
+    def root(self, request: gr.Request) -> str:
+        """How the outside reaches us."""
+        if self.settings.public_url:
+            return self.settings.public_url.rstrip("/")
+        return f"{request.url.scheme}://{request.headers['host']}"  # type: ignore[attr-defined]
 
 
 def offer(page: Page, settings: Settings) -> None:
     """Add the endpoints to the page being built."""
+    tools = Tools(page, settings)
+    with gr.Column(visible=False):
+        clip = gr.File(label="clip: the video or picture", type="filepath")
+        behind = gr.File(label="background_file: a picture or video to put behind the subject", type="filepath")
+        options = [_component(name) for name in Options.model_fields]
+        moment = gr.Number(0, label="time: seconds into the clip")
+        looks = gr.Textbox("", label="looks: up to three of fast, balanced, best, or model names, comma-separated")
+        click = gr.Textbox("", label="point: x,y of the subject, as fractions of the picture")
+        file, card, answer = gr.File(label="result"), gr.JSON(label="card"), gr.JSON(label="answer")
+    public: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "public"}
+    inputs = [clip, behind, *options]
+    never = gr.Button(visible=False)
+    never.click(
+        _remove_background(tools), inputs, [file, card], api_name="remove_background", concurrency_limit=16,
+        concurrency_id="whole", **public,
+    )  # fmt: skip
+    never.click(
+        _submit(tools), inputs, [answer], api_name="submit", concurrency_limit=8, concurrency_id="submit", **public
+    )
+    never.click(
+        _preview(tools), [clip, moment, looks, click], [answer], api_name="preview", concurrency_limit=1, **public
+    )
+    _small(tools)
+
+
+def _remove_background(tools: Tools) -> Callable[..., Any]:
+    @with_options
+    async def remove_background(
+        request: gr.Request, clip: str, background_file: str | None = None, *values: Any
+    ) -> AsyncIterator[tuple[str | None, dict[str, Any]]]:
+        """Remove the background of a video or picture and return a file with real transparency, and its card.
+
+        The card tells size, length, where the file plays, which platforms take it, and which frames are doubtful.
+        Cancelling the call ends the waiting, not the work; use submit, watch and cancel for that.
+        """
+        try:
+            ticket = await asyncio.to_thread(tools.enter, request, clip, background_file, values)
+            report = gr.Progress()
+            shot = None
+            async for shot in tools.desk.watch(ticket["job"]):
+                if shot.state == "running":
+                    report((shot.done, shot.total), desc=shot.note or "Removing background", unit="frames")
+                if shot.state in ("queued", "running"):
+                    yield None, view.progress(shot) | {"token": ticket["token"]}
+            if shot is None or shot.state != "done":
+                raise Failed(shot.error if shot and shot.error else "The clip was cancelled.")
+            yield await asyncio.to_thread(tools.file_of, ticket["job"]), shot.card or {}
+        except Exception as error:
+            raise explained(error) from None
+
+    return remove_background
+
+
+def _submit(tools: Tools) -> Callable[..., Any]:
+    @with_options
+    def submit(request: gr.Request, clip: str, background_file: str | None = None, *values: Any) -> dict[str, Any]:
+        """Hand a clip over and return at once with {job, token, cached}. The token lets you cancel and delete."""
+        try:
+            return tools.enter(request, clip, background_file, values)
+        except Exception as error:
+            raise explained(error) from None
+
+    return submit
+
+
+def _preview(tools: Tools) -> Callable[..., Any]:
+    def preview(clip: str, time: float = 0, looks: str = "", point: str = "") -> dict[str, Any]:
+        """Cut out one frame with up to three looks or models side by side, and tell what the whole clip would take."""
+        try:
+            names = [name.strip() for name in looks.split(",") if name.strip()]
+            return try_frame(tools.settings, uploaded(clip, tools.page.examples), time, names, point)
+        except Exception as error:
+            raise explained(error) from None
+
+    return preview
+
+
+def _small(tools: Tools) -> None:
+    """The endpoints that take no file."""
+    desk = tools.desk
+
+    async def watch(job: str) -> AsyncIterator[dict[str, Any]]:
+        """Stream how a job stands, at most five times a second, until it ends; the last message holds the card."""
+        try:
+            async for shot in desk.watch(job):
+                yield view.progress(shot) | {"card": shot.card}
+        except Exception as error:
+            raise explained(error) from None
+
+    def status(job: str) -> dict[str, Any]:
+        """How a job stands now: state, frames done, frames a second, seconds left, place in the line, error, card."""
+        return _or_say(lambda: view.progress(desk.snapshot(job)) | {"card": desk.job(job).card})
+
+    def result(job: str, request: gr.Request) -> dict[str, Any]:
+        """Where the finished file is: {url, bytes, mime, expires, name}."""
+        return _or_say(lambda: tools.result(job, tools.root(request)))
+
+    def cancel(job: str, token: str) -> dict[str, Any]:
+        """End a job. What is done so far becomes a file where that is possible."""
+        return _or_say(lambda: view.progress(desk.cancel(job, token)))
+
+    def convert(
+        job: str, format: str = "", fit: str = "", width: int | None = None, background: str = "", crop: str = "",
+        stroke: int | None = None, shadow: int | None = None, lossless: bool | None = None,
+        encode_quality: int | None = None, request: gr.Request = None,  # type: ignore[assignment]
+    ) -> dict[str, Any]:  # fmt: skip
+        """Make another format, size or platform's file of a finished job, without running the network again.
+
+        Returns {job, token, cached} of the new job; what is left out stays as it was.
+        """
+        asked = dict(zip(FINISHING, (format, fit, width, background, crop, stroke, shadow, lossless, encode_quality),
+                         strict=True))  # fmt: skip
+        return _or_say(lambda: tools.page.also(job, asked, request))
+
+    def models() -> list[dict[str, Any]]:
+        """The models there are: name, what it is for, licence."""
+        return [{"name": row.name, "about": row.about, "licence": row.licence} for row in MODELS.values()]
+
+    for call in (status, result, cancel, convert, models):
+        gr.api(call, api_name=call.__name__, queue=False)
+    gr.api(watch, api_name="watch", concurrency_limit=64, concurrency_id="watch")
+
+
+def _or_say(answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return answer()
+    except Exception as error:
+        raise explained(error) from None

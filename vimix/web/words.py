@@ -1,4 +1,4 @@
-"""Every word of the page, in English and Spanish: one row a key. A test finds keys that the page asks for and no row has.
+"""Every word of the page, in English and Spanish: one row a key. A test finds keys that no row has.
 
 Rows whose key begins with `o_` label Gradio's own components and are handed over as `gr.I18n`; all others are set by
 the page's scripts. `{name}` is filled in by the script with text, never with markup.
@@ -40,6 +40,7 @@ WORDS: dict[str, tuple[str, str]] = {
     # header
     "nav_api": ("API", "API"),
     "nav_embed": ("Embed", "Insertar"),
+    "nav_embed_title": ("Vimix on your page", "Vimix en tu página"),
     "nav_language": ("Español", "English"),
     "nav_theme": ("Light or dark", "Claro u oscuro"),
     "home": ("Vimix, to the first page", "Vimix, a la primera página"),
@@ -87,7 +88,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "also_as": ("Also as (no new run)", "También como (sin repetir)"),
     "plays_in": ("Plays with transparency in", "Se ve con transparencia en"),
     "plays_in_plain": ("Plays in", "Se ve en"),
-    "fits": ("Fits", "Cumple con"),
+    "stickers": ("Stickers and emoji (no new run)", "Stickers y emojis (sin repetir)"),
     "details": ("Details", "Detalles"),
     "frames": ("{n} frames", "{n} imágenes"),
     "frames_one": ("1 frame", "1 imagen"),
@@ -123,7 +124,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Hardly anything was found to keep. Try another Look, or click the subject.",
         "Apenas se encontró nada que recortar. Prueba otro acabado o señala el motivo.",
     ),
-    "try_again": ("Change and run again", "Cambiar y repetir"),
+    "try_again": ("Change options", "Cambiar opciones"),
     # trouble
     "failed": ("That did not work", "No ha funcionado"),
     "cancelled": ("Cancelled", "Cancelado"),

@@ -49,6 +49,7 @@
       location.search = vimix.query.toString();
       if (!vimix.query.toString()) location.reload();
     });
+    $("nav-embed").addEventListener("click", () => vimix.embedSnippet());
     $("theme").addEventListener("click", () => {
       const dark = document.body.classList.toggle("dark");
       vimix.memory.set("theme", dark ? "dark" : "light");

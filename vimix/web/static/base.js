@@ -81,7 +81,7 @@
   vimix.when = (moment) => {
     const then = new Date(moment * 1000);
     const days = Math.round((new Date(then).setHours(0, 0, 0, 0) - new Date().setHours(0, 0, 0, 0)) / 864e5);
-    const clock = new Intl.DateTimeFormat(vimix.language, { hour: "2-digit", minute: "2-digit" }).format(then);
+    const clock = new Intl.DateTimeFormat(vimix.language, { hour: "numeric", minute: "2-digit" }).format(then);
     return `${new Intl.RelativeTimeFormat(vimix.language, { numeric: "auto" }).format(days, "day")} ${clock}`;
   };
 

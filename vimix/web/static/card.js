@@ -33,7 +33,7 @@
   }
 
   function clear() {
-    for (const id of ["card-text", "card-error", "download", "share", "batch", "notes", "also", "plays", "fits", "facts", "again"])
+    for (const id of ["card-text", "card-error", "download", "share", "batch", "notes", "also", "plays", "stickers", "facts", "again"])
       show($(id), false);
     say($("card-took"), "");
   }
@@ -77,14 +77,14 @@
     show(link, true);
     if (view.state !== "done") return;
     show($("share"), true);
-    chips("also", others());
+    chips("also", formats());
+    chips("stickers", stickers(facts?.fits || []));
     if (!facts) return;
     const notes = [...(facts.nothing ? [vimix.t("nothing_found")] : []), ...facts.warnings];
     $("notes").replaceChildren(...notes.map((note) => make("li", {}, note)));
     show($("notes"), notes.length > 0);
     say($("plays").querySelector("h3"), vimix.t(facts.alpha ? "plays_in" : "plays_in_plain"));
     chips("plays", facts.plays_in.map((name) => make("span", { class: "vx-chip vx-ok" }, `✓ ${name}`)));
-    chips("fits", facts.fits.filter((row) => !row.reasons.length).map((row) => make("span", { class: "vx-chip vx-ok" }, `✓ ${row.label}`)));
     facts_line(facts);
   }
 
@@ -93,18 +93,22 @@
     show($(id), nodes.length > 0);
   }
 
-  function others() {
-    const { formats, presets } = vimix.facts;
-    const chip = (label, wish, reasons = []) => {
-      const button = make("button", { type: "button", class: "vx-chip", title: reasons.join("; ") || undefined }, label);
-      button.addEventListener("click", () => vimix.also(view.job, wish, button));
-      return button;
-    };
-    const reasons = Object.fromEntries((view.card?.fits || []).map((row) => [row.name, row.reasons]));
-    return [
-      ...formats.filter((row) => row.name !== view.format || view.options.fit).map((row) => chip(row.label, { format: row.name })),
-      ...presets.filter((row) => row.name !== view.options.fit).map((row) => chip(row.label, { fit: row.name }, reasons[row.name])),
-    ];
+  const chip = (label, wish, more = {}) => {
+    const button = make("button", { type: "button", class: "vx-chip", ...more }, label);
+    button.addEventListener("click", () => vimix.also(view.job, wish, button));
+    return button;
+  };
+  const formats = () =>
+    vimix.facts.formats.filter((row) => row.name !== view.format || view.options.fit).map((row) => chip(row.label, { format: row.name }));
+
+  // A tick where this very file is taken already; otherwise a new one is made, and the title says why.
+  function stickers(fits) {
+    const answers = Object.fromEntries(fits.map((row) => [row.name, row.reasons]));
+    return vimix.facts.presets.map((row) => {
+      const reasons = answers[row.name];
+      const fine = reasons && !reasons.length;
+      return chip(fine ? `✓ ${row.label}` : row.label, { fit: row.name }, { title: reasons?.join("; ") || undefined, disabled: fine || row.name === view.options.fit });
+    });
   }
 
   function facts_line(facts) {
@@ -179,6 +183,11 @@
       curl: `UPLOADED=$(curl -s -F files=@clip.mp4 ${root}/gradio_api/upload | tr -d '[]"')\nEVENT=$(curl -s ${root}/gradio_api/call/v2/remove_background -H "Content-Type: application/json" \\\n  -d '${body.replace("UPLOADED", "'$UPLOADED'")}' | cut -d'"' -f4)\ncurl -N ${root}/gradio_api/call/remove_background/$EVENT`,
     };
   }
+
+  vimix.embedSnippet = () => {
+    const root = new URL("embed", document.baseURI).href;
+    dialog(vimix.t("nav_embed_title"), { HTML: `<iframe src="${root}?format=webp" width="100%" height="640"\n  allow="clipboard-write" style="border: 0"></iframe>` });
+  };
 
   function dialog(title, texts) {
     const box = $("dialog");

@@ -133,7 +133,7 @@
   function choose(clips) {
     Object.assign(state, { clips, film: null, start: 0, end: null, point: null });
     name(clips);
-    show($("film"), false);
+    show($("reel"), false);
     show($("trim"), false);
     vimix.setup(clips[0], null);
     vimix.screen("setup");
@@ -160,7 +160,7 @@
 
   function strip(film, trimmable) {
     if (!trimmable || film.still) return;
-    const box = $("film");
+    const box = $("reel");
     box.querySelector(".vx-strip").replaceChildren(...film.strip.map((src) => make("img", { src, alt: "" })));
     show(box, true);
     show($("trim"), true);
@@ -169,7 +169,7 @@
 
   function draw() {
     const { seconds } = state.film;
-    const box = $("film");
+    const box = $("reel");
     const [from, to] = [state.start / seconds, state.end / seconds];
     box.style.setProperty("--from", `${from * 100}%`);
     box.style.setProperty("--to", `${to * 100}%`);
@@ -185,7 +185,7 @@
   }
 
   vimix.filmPart = () => {
-    const box = $("film");
+    const box = $("reel");
     const least = () => Math.min(0.2, state.film.seconds / 2);
     const move = (which, value) => {
       if (which === "start") state.start = Math.max(0, Math.min(value, state.end - least()));

@@ -171,7 +171,7 @@
   function numbers(node, text) {
     if (node.dataset.said === text) return;
     node.dataset.said = text;
-    node.replaceChildren(...text.split(/(\d[\d.,]*)/).map((part, place) => (place % 2 ? make("b", {}, part) : part)));
+    node.replaceChildren(...text.split(/(\d(?:[\d.,]*\d)?)/).map((part, place) => (place % 2 ? make("b", {}, part) : part)));
   }
   vimix.numbers = numbers;
 
