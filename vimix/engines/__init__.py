@@ -99,10 +99,13 @@ def _graph(model: Model, size: int, source: Path) -> Generator[Note, None, Path]
         yield Note(f"Preparing {model.name} for {size} pixels.")
         from vimix.engines import graphs, portrait
 
-        if model.kind == "portrait":
-            portrait.convert(source, target)
-        else:
-            graphs.make(source, target, size)
+        try:
+            if model.kind == "portrait":
+                portrait.convert(source, target)
+            else:
+                graphs.make(source, target, size)
+        except Exception as error:  # the onnx package has a dozen of its own
+            raise Unavailable(f"The file of {model.name} is not the network we know.", cause=str(error)) from error
     return target
 
 

@@ -3,6 +3,7 @@
 import http.client
 import os
 import socket
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Generator
@@ -29,7 +30,7 @@ def download(mirror: Release | Hub, part: Path) -> Generator[float | None, None,
     """
     url, headers = (mirror.url, {}) if isinstance(mirror, Release) else _hub(mirror)
     _answers(url)
-    source = part.with_name(part.name + ".from")
+    source = source_of(part)
     have = part.stat().st_size if part.exists() and source.exists() and source.read_text() == url else 0
     source.write_text(url)
     try:
@@ -41,7 +42,11 @@ def download(mirror: Release | Hub, part: Path) -> Generator[float | None, None,
             yield from _pour(url, headers, part, 0)
         else:
             raise Silent(str(error) or type(error).__name__) from error
-    source.unlink()
+
+
+def source_of(part: Path) -> Path:
+    """The note beside an unfinished file that says where it came from."""
+    return part.with_name(part.name + ".from")
 
 
 def _pour(url: str, headers: dict[str, str], part: Path, have: int) -> Generator[float | None, None, None]:
@@ -66,11 +71,11 @@ def _pour(url: str, headers: dict[str, str], part: Path, have: int) -> Generator
 
 def _hub(mirror: Hub) -> tuple[str, dict[str, str]]:
     """The address of the file and the headers the Hub wants, a token among them where the person has one."""
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+    from huggingface_hub import get_token, hf_hub_url
 
     url = hf_hub_url(mirror.repo, mirror.file, revision=mirror.revision, endpoint=os.environ.get("HF_ENDPOINT"))
-    return url, dict(build_hf_headers(library_name="vimix"))
+    token = get_token()
+    return url, {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def _answers(url: str) -> None:
@@ -82,8 +87,17 @@ def _answers(url: str) -> None:
         place = urlsplit(proxy if "//" in proxy else f"//{proxy}")
         host = place.hostname or ""
     port = place.port or (443 if place.scheme == "https" else 80)
-    try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        socket.create_connection((str(addresses[0][4][0]), port), timeout=ANSWER_WITHIN).close()
-    except OSError as error:
-        raise Silent(f"{host} does not answer ({error})") from error
+    failed: list[OSError | None] = []
+
+    def knock() -> None:
+        try:
+            socket.create_connection((host, port), timeout=ANSWER_WITHIN).close()
+            failed.append(None)
+        except OSError as error:
+            failed.append(error)
+
+    knocking = threading.Thread(target=knock, daemon=True)  # a name that nobody resolves cannot be given up otherwise
+    knocking.start()
+    knocking.join(ANSWER_WITHIN)
+    if not failed or failed[0] is not None:
+        raise Silent(f"{host} does not answer{f' ({failed[0]})' if failed else ''}")

@@ -122,16 +122,20 @@ def _bring_to(model: ModelProto, size: int) -> None:
 
 
 def _keep_first_output(model: ModelProto) -> None:
+    """What the first output needs, each node after those it draws on, which converters do not always see to."""
     graph = model.graph
     makers = {output: node for node in graph.node for output in node.output}
-    needed, open_names = set[str](), [graph.output[0].name]
+    nodes, done, open_names = list[NodeProto](), set[str](), [graph.output[0].name]
     while open_names:
-        name = open_names.pop()
-        if name not in needed:
-            needed.add(name)
-            open_names.extend(makers[name].input if name in makers else ())
-    nodes = [node for node in graph.node if needed.intersection(node.output)]
-    weights = [weight for weight in graph.initializer if weight.name in needed]
+        node = makers.get(open_names[-1])
+        waiting = [name for name in node.input if name in makers and name not in done] if node else []
+        if waiting:
+            open_names += waiting
+        elif (name := open_names.pop()) not in done and node:
+            done.update(node.output)
+            nodes.append(node)
+    used = {name for node in nodes for name in node.input}
+    weights = [weight for weight in graph.initializer if weight.name in used]
     del graph.output[1:], graph.value_info[:]
     _replace(graph.node, nodes)
     _replace(graph.initializer, weights)

