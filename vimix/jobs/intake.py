@@ -25,6 +25,9 @@ class Intake:
 
     def __init__(self, settings: Settings, jobs: JobStore, files: Store, *, ring: Callable[[], None]) -> None:
         self.settings, self.jobs, self.files, self._ring = settings, jobs, files, ring
+        self.admit: Callable[[str, bool], None] = lambda visitor, conversion: None
+        """Asked before work is queued, never for answers that are there: who, and whether only the format is new. May
+        raise `Busy`."""
 
     def submit(
         self, file: Path, name: str, options: Options, *, visitor: str, background: Path | None = None
@@ -71,6 +74,7 @@ class Intake:
                 return Ticket(twin.id, token, cached=False)
         if self.jobs.counts(now=now).queued >= self.settings.queue_max:
             raise self._busy()
+        self.admit(visitor, None in files.values())
         for key, file in files.items():
             if file is not None:
                 self.files.put(key, file, mime="application/octet-stream")
@@ -107,7 +111,7 @@ def _with_matte_of(made: Options, asked: Options) -> Options:
     if (asked.refine == "matting") != (made.refine == "matting"):
         fixed["refine"] = "matting" if made.refine == "matting" else "clean"
     if made.max_fps is not None and (asked.max_fps is None or asked.max_fps > made.max_fps):
-        fixed["fps"] = made.max_fps
+        fixed["fps"] = float(made.max_fps)
     return asked.model_copy(update=fixed)
 
 
