@@ -1,0 +1,103 @@
+"""How we are: `/healthz` says that the process lives, `/readyz` that work sent here would be done, `/metrics` more."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from vimix import __version__
+from vimix.engines import catalogue
+from vimix.errors import VimixError
+from vimix.jobs.desk import Desk
+from vimix.settings import Settings
+from vimix.stores.local import free_bytes
+from vimix.web import metrics
+from vimix.web.doors import SPARE_BYTES
+
+LATEST = 2.0
+"""Seconds for which an answer holds: asking often must cost nothing."""
+WITHIN = 5.0
+"""Seconds a check may take."""
+DEFAULT = "isnet-general-use"
+"""The model that most clips meet."""
+
+
+class NotReady(Exception):
+    """With its reason."""
+
+
+def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+    """The three of them."""
+    write = metrics.writer(desk)
+    checks = checks_of(desk, settings)
+    last: tuple[float, dict[str, str]] = (0.0, {})
+    turn = asyncio.Lock()
+
+    async def healthz(request: Request) -> Response:
+        return JSONResponse({"ok": True, "version": __version__}, headers={"cache-control": "no-store"})
+
+    async def readyz(request: Request) -> Response:
+        nonlocal last
+        async with turn:
+            if time.monotonic() - last[0] > LATEST:
+                found = await asyncio.gather(*(_ask(check) for check in checks.values()))
+                last = time.monotonic(), dict(zip(checks, found, strict=True))
+        ready = all(said == "ok" for said in last[1].values())
+        headers = {"cache-control": "no-store"}
+        return JSONResponse({"ready": ready, "checks": last[1]}, 200 if ready else 503, headers=headers)
+
+    async def figures(request: Request) -> Response:
+        text = await asyncio.to_thread(write)
+        return Response(text, media_type="text/plain; version=0.0.4", headers={"cache-control": "no-store"})
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", figures)]
+
+
+def checks_of(desk: Desk, settings: Settings) -> dict[str, Callable[[], None]]:
+    """What must be so; each raises with the reason if it is not."""
+
+    def store() -> None:
+        desk.files.head("lease/readyz")
+
+    def queue() -> None:
+        counts = desk.counts()
+        if counts.slots == 0:
+            raise NotReady("nobody works on jobs: no worker has been seen within a minute")
+        if counts.queued >= settings.queue_max:
+            raise NotReady(f"{counts.queued} jobs wait, and no more are taken")
+
+    def model() -> None:
+        if desk.crew.slots and not catalogue.find(DEFAULT).is_here(settings.model_dir):
+            raise NotReady(f"{DEFAULT} is not fetched yet: python -m vimix models --fetch {DEFAULT}")
+
+    def device() -> None:
+        if settings.device == "cuda" and desk.crew.slots and not Path("/dev/nvidiactl").exists():
+            raise NotReady("VIMIX_DEVICE is cuda, and no NVIDIA driver is here")
+
+    def disk() -> None:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        if not os.access(settings.data_dir, os.W_OK):
+            raise NotReady("the data folder cannot be written")
+        if (left := free_bytes(settings.data_dir)) < SPARE_BYTES + settings.max_upload_mb * (1 << 20):
+            raise NotReady(f"{left >> 20} MB are left on the disk")
+
+    return {"store": store, "queue": queue, "model": model, "device": device, "disk": disk}
+
+
+async def _ask(check: Callable[[], None]) -> str:
+    try:
+        await asyncio.wait_for(asyncio.to_thread(check), WITHIN)
+    except NotReady as reason:
+        return str(reason)
+    except TimeoutError:
+        return f"no answer within {WITHIN:.0f} seconds"
+    except VimixError as error:
+        return error.public
+    except Exception as error:
+        return type(error).__name__
+    return "ok"
