@@ -5,7 +5,7 @@ import hmac
 import math
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,10 @@ class Desk:
         self._loop = None
         await self.crew.stop(within=within)
         self.jobs.close()
+
+    def admit(self, ask: Callable[[str, bool], None]) -> None:
+        """Have limits asked before work is queued: who, and whether only the format is new. It may raise `Busy`."""
+        self._intake.admit = ask
 
     def submit(
         self, file: Path, name: str, options: Options, *, visitor: str, background: Path | None = None
