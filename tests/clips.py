@@ -219,6 +219,10 @@ def draw_apng(
 
 def draw_still(path: Path, *, size: Size = SIZE, alpha: bool = False, orientation: int = 1) -> Drawn:
     """A single picture in the format of the suffix; `orientation` is the EXIF value."""
+    if path.suffix == ".heic":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
     rgb, masks = pictures(1, size)
     truth = Drawn(path, rgb, masks, (Fraction(0),), Fraction(0))
     exif = Image.Exif()

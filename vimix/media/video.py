@@ -39,10 +39,12 @@ class Video:
             self._tick = stream.time_base or Fraction(1, 1000)
             self._survey(stream, container, warnings)
             rate, codec = stream.average_rate, stream.codec_context.codec.canonical_name
-            said = (stream.duration or 0) * self._tick
+            said = stream.duration * self._tick if stream.duration else Fraction(container.duration or 0, av.time_base)
             wide = aspect(stream.sample_aspect_ratio, warnings)
         if said > self._end * Fraction(11, 10) + Fraction(1, 2):
-            warnings.append(f"The file says it lasts {float(said):.1f} s but ends after {float(self._end):.1f} s.")
+            warnings.append(
+                f"The file says it lasts {float(said):.1f} s, but its pictures end after {float(self._end):.1f} s."
+            )
         frame = self._first_frame(start)
         self._turn = turn(frame, warnings)
         tones = colour.Tones.of(frame)
