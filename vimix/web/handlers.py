@@ -24,6 +24,11 @@ from vimix.web.frames import both_at, film, kept_file
 from vimix.web.trial import try_frame
 from vimix.web.visitors import limiter, visitor_of
 
+FIELDS = (
+    "quality", "format", "size", "background", "colour", "picture", "fps", "model", "refine", "steady", "fit", "crop",
+    "stroke", "shadow", "encode_quality", "lossless", "invert",
+)  # fmt: skip
+"""The page's option fields, in their order."""
 logger = logging.getLogger(__name__)
 MAX_BATCH = 20
 """Clips taken at once."""
@@ -72,9 +77,10 @@ class Page:
         """Hand the chosen clips to the desk: `asked` is what the page's scripts know, `values` the option fields."""
         try:
             extra = json.loads(asked)
-            background = extra.get("background_file")
-            behind = uploaded(background) if background else None
-            options = Options.parse(self.merge(values, extra, behind))
+            fields = dict(zip(FIELDS, values, strict=True))
+            chosen = fields.pop("picture") if fields["background"] == "picture" else fields.pop("picture") and None
+            behind = uploaded(chosen) if chosen else None
+            options = Options.parse(self.merge(fields, extra, behind))
             clips = extra["clips"][:MAX_BATCH]
             tickets = [self._submit(clip, options, behind, request) for clip in clips]
             return {"kind": "tickets", "tickets": tickets, "nonce": extra.get("nonce")}
@@ -102,11 +108,9 @@ class Page:
         return as_ticket(ticket)
 
     @staticmethod
-    def merge(values: tuple[Any, ...], extra: Mapping[str, Any], behind: Path | None) -> dict[str, Any]:
-        """The option fields of the page as `Options` takes them. The order of `values` is that of `page.FIELDS`."""
-        from vimix.web.page import FIELDS
-
-        given = dict(zip(FIELDS, values, strict=True))
+    def merge(fields: Mapping[str, Any], extra: Mapping[str, Any], behind: Path | None) -> dict[str, Any]:
+        """The option fields of the page as `Options` takes them."""
+        given = dict(fields)
         kind, colour = given.pop("background"), given.pop("colour")
         given["background"] = {"colour": colour, "blur": "blur", "picture": behind and behind.name}.get(kind)
         given["background"] = given["background"] or "transparent"
@@ -134,6 +138,24 @@ class Page:
                     yield await asyncio.to_thread(self.show, job)
         except Exception as error:
             yield told(error) | {"job": job}
+
+    def preset(self, request: gr.Request) -> list[Any]:
+        """The option fields as the address asks for them (`?format=webm&quality=best`); locked in an iframe."""
+        query = request.query_params
+        locked = query.get("view") == "embed"
+        asked = {name: query[name] for name in FIELDS if name in query}
+        if query.get("width"):
+            asked["size"] = query["width"]
+        if query.get("background", "").startswith("#"):
+            asked |= {"background": "colour", "colour": query["background"]}
+        return [self._preset(asked.get(name), locked) for name in FIELDS]
+
+    @staticmethod
+    def _preset(value: str | None, locked: bool) -> Any:
+        if value is None:
+            return gr.skip()
+        plain = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+        return gr.update(value=plain.get(value.lower(), value), interactive=not locked)
 
     def show(self, job: str) -> dict[str, Any]:
         """All that is known of a job."""

@@ -17,10 +17,6 @@ from vimix.web.words import label, table
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = ("base.js", "clip.js", "stage.js", "card.js", "app.js")
-FIELDS = (
-    "quality", "format", "size", "background", "colour", "fps", "model", "refine", "steady", "fit", "crop", "stroke",
-    "shadow", "encode_quality", "lossless", "invert",
-)  # fmt: skip
 SIZES = ("1920", "1280", "720", "512", "320", "128")
 
 
@@ -38,20 +34,23 @@ def _part(name: str, head: str = "", **more: Any) -> gr.HTML:
 
 
 def _fields() -> list[gr.components.Component]:
-    """The options, in the order of `FIELDS`; everything past the first five is under Advanced."""
+    """The options, in the order of `handlers.FIELDS`; everything past the first six is under Advanced."""
     looks = [(label("o_fast"), "fast"), (label("o_balanced"), "balanced"), (label("o_best"), "best")]
     quality = gr.Radio(looks, value="balanced", label=label("o_look"), elem_id="vx-quality", elem_classes="vx-seg")
     formats = [(row["label"], row["name"]) for row in view.formats()]
     saved = gr.Dropdown(formats, value="webp", label=label("o_format"), elem_id="vx-format", filterable=False)
     sizes = [(label("o_size_source"), "source"), *((f"{size} px", size) for size in SIZES)]
-    size = gr.Dropdown(sizes, value="source", label=label("o_size"), elem_id="vx-size", filterable=False)
+    size = gr.Dropdown(sizes, value="source", label=label("o_size"), elem_id="vx-size", allow_custom_value=True)
     kinds = [(label("o_none"), "transparent"), (label("o_colour"), "colour")]
     kinds += [(label("o_blur"), "blur"), (label("o_picture"), "picture")]
     behind = gr.Radio(
         kinds, value="transparent", label=label("o_background"), elem_id="vx-background", elem_classes="vx-seg"
     )
     colour = gr.ColorPicker("#ffffff", label=label("o_pick_colour"), elem_id="vx-colour")
-    return [quality, saved, size, behind, colour, *_advanced()]
+    picture = gr.File(
+        label=label("o_pick_picture"), file_types=["image", "video"], type="filepath", elem_id="vx-picture", height=96
+    )
+    return [quality, saved, size, behind, colour, picture, *_advanced()]
 
 
 def _advanced() -> list[gr.components.Component]:
@@ -125,4 +124,5 @@ def _wire(page: Page, demo: gr.Blocks, app: gr.HTML, fields: list[gr.components.
         page.look_on, None, [app], concurrency_limit=64, concurrency_id="watch", trigger_mode="multiple", **quiet
     )
     app.leave(None, None, None, cancels=[looking], **quiet)
+    demo.load(page.preset, None, fields, queue=False, **quiet)
     demo.load(None, None, None, js="() => window.vimix.loaded()", **quiet)

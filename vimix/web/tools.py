@@ -146,7 +146,7 @@ def _remove_background(tools: Tools) -> Callable[..., Any]:
                 if shot.state == "running":
                     report((shot.done, shot.total), desc=shot.note or "Removing background", unit="frames")
                 if shot.state in ("queued", "running"):
-                    yield None, view.progress(shot) | {"token": ticket["token"]}
+                    yield None, _plain(view.progress(shot)) | {"token": ticket["token"]}
             if shot is None or shot.state != "done":
                 raise Failed(shot.error if shot and shot.error else "The clip was cancelled.")
             yield await asyncio.to_thread(tools.file_of, ticket["job"]), shot.card or {}
@@ -188,13 +188,13 @@ def _small(tools: Tools) -> None:
         """Stream how a job stands, at most five times a second, until it ends; the last message holds the card."""
         try:
             async for shot in desk.watch(job):
-                yield view.progress(shot) | {"card": shot.card}
+                yield _plain(view.progress(shot)) | {"card": shot.card}
         except Exception as error:
             raise explained(error) from None
 
     def status(job: str) -> dict[str, Any]:
         """How a job stands now: state, frames done, frames a second, seconds left, place in the line, error, card."""
-        return _or_say(lambda: view.progress(desk.snapshot(job)) | {"card": desk.job(job).card})
+        return _or_say(lambda: _plain(view.progress(desk.snapshot(job))) | {"card": desk.job(job).card})
 
     def result(job: str, request: gr.Request) -> dict[str, Any]:
         """Where the finished file is: {url, bytes, mime, expires, name}."""
@@ -202,7 +202,7 @@ def _small(tools: Tools) -> None:
 
     def cancel(job: str, token: str) -> dict[str, Any]:
         """End a job. What is done so far becomes a file where that is possible."""
-        return _or_say(lambda: view.progress(desk.cancel(job, token)))
+        return _or_say(lambda: _plain(view.progress(desk.cancel(job, token))))
 
     def convert(
         job: str, format: str = "", fit: str = "", width: int | None = None, background: str = "", crop: str = "",
@@ -224,6 +224,11 @@ def _small(tools: Tools) -> None:
     for call in (status, result, cancel, convert, models):
         gr.api(call, api_name=call.__name__, queue=False)
     gr.api(watch, api_name="watch", concurrency_limit=64, concurrency_id="watch")
+
+
+def _plain(shown: dict[str, Any]) -> dict[str, Any]:
+    """Without what only the page's scripts read."""
+    return {name: value for name, value in shown.items() if name != "kind"}
 
 
 def _or_say(answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
