@@ -22,4 +22,4 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         place.server.flush()
     yield place
     place.end()
-    assert place.left_running() == []
+    place.is_left_clean()

@@ -114,6 +114,14 @@ class Place:
                     found.append(" ".join(words))
         return found
 
+    def is_left_clean(self) -> None:
+        """Nothing runs; the kernel is given a moment to bury the children of the killed."""
+        for _ in range(150):
+            if not self.left_running():
+                return
+            time.sleep(0.02)
+        assert self.left_running() == []
+
     def end(self) -> None:
         for process in self.processes:
             with suppress(ProcessLookupError):

@@ -35,7 +35,7 @@ def test_a_job_runs_and_is_seen_everywhere_from_its_start(place: Place, tmp_path
             told = [event["ev"] for _, event in other.events(ticket.job)]
             assert told[0] == "note"
             assert told[-1] == "state"
-            assert list((place.settings.data_dir / "jobs").iterdir()) == []
+            await until(lambda: list((place.settings.data_dir / "jobs").iterdir()) == [])
 
     asyncio.run(story())
 

@@ -106,7 +106,7 @@ def test_redis_is_killed(tmp_path: Path) -> None:
     finally:
         place.end()
         place.server.kill()
-    assert place.left_running() == []
+    place.is_left_clean()
 
 
 def test_a_zombie_cannot_overwrite(place: Place, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from vimix.errors import Gone, NotFound
 from vimix.jobs.intake import Intake, token_hash
 from vimix.jobs.model import ENDED, LIVE, Counts, Job, JobStore, Snapshot, State, Ticket
 from vimix.jobs.reconcile import STALE
+from vimix.jobs.shelf import let_go, needed
 from vimix.jobs.slot import REAL_WORK, Bounds
 from vimix.jobs.worker import Crew, open_files, open_jobs
 from vimix.options import Options
@@ -131,10 +132,7 @@ class Desk:
         gone: dict[str, Any] = {"card": None, "result_key": None, "input_name": "", "progress": {}, "options": {}}
         event = {"ev": "state", "state": State.EXPIRED}
         self.jobs.change(job, set(State), event=event, state=State.EXPIRED, updated=time.time(), **gone)
-        others = [other for state in (*LIVE, State.DONE) for other in self.jobs.listed(state)]
-        ours = _needed(kept) - {key for other in others for key in _needed(other)}
-        for key in sorted(ours):
-            self.files.delete(key)
+        let_go(self.jobs, self.files, kept)
 
     def result(self, job: str) -> tuple[Job, Path | None, str | None]:
         """The finished job with its file on this machine, or else a link to it. `NotFound`, `Gone`."""
@@ -158,7 +156,7 @@ class Desk:
 
     def in_use(self) -> set[str]:
         """The keys of files that a sweep must leave alone."""
-        return {key for state in LIVE for job in self.jobs.listed(state) for key in _needed(job)}
+        return {key for state in LIVE for job in self.jobs.listed(state) for key in needed(job)}
 
     def _twin(self, job: Job) -> Job | None:
         """The running job for equal work, whose result a waiting one will be given."""
@@ -195,9 +193,3 @@ def open_desk(
     jobs, files = open_jobs(settings), open_files(settings)
     slots = workers if workers is not None else 0 if jobs.shared else settings.workers
     return Desk(settings, jobs, files, Crew(settings, jobs, files, slots=slots, work=work, bounds=bounds, stale=stale))
-
-
-def _needed(job: Job) -> set[str]:
-    keys_of = {job.input_key, job.matte_key, f"out/{job.work_key}", f"out/{job.work_key}.card", f"out/{job.id}"}
-    background = str(job.options.get("background", ""))
-    return keys_of | ({background} if background.startswith("in/") else set())

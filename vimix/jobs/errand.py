@@ -18,7 +18,7 @@ from vimix.errors import Failed, StoreError, VimixError
 from vimix.events import Card
 from vimix.jobs.model import Job, JobStore, State
 from vimix.jobs.reconcile import again
-from vimix.jobs.shelf import keep, keep_result, take
+from vimix.jobs.shelf import keep, keep_result, let_go, take
 from vimix.jobs.slot import Bounds, Event, Slot
 from vimix.options import Options
 from vimix.sinks import FORMATS
@@ -62,6 +62,7 @@ class Errand:
         self._news: Event | None = None
         self._progress: dict[str, Any] = {}
         self._previewed = (0.0, 0)
+        self._moving: list[asyncio.Future[Any]] = []
 
     async def run(self) -> None:
         """Do it, and leave it done, failed, queued again, or to whoever has it now."""
@@ -79,13 +80,26 @@ class Errand:
         except Exception as error:
             log.exception("job %s: the errand broke", self.job.id)
             await self._trouble(Failed(_BROKE, cause=repr(error)))
-        finally:
-            await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+
+    async def clear_up(self) -> None:
+        """Afterwards, when the slot is free already: wait for files under way, and leave nothing of a deleted job."""
+        await asyncio.gather(*self._moving, return_exceptions=True)
+        with suppress(StoreError):
+            now = await asyncio.to_thread(self.means.store.get, self.job.id)
+            if now is None or now.state is State.EXPIRED:
+                await asyncio.to_thread(let_go, self.means.store, self.means.files, self.job)
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def _move(self, work: Callable[..., Any], *given: Any, **named: Any) -> "asyncio.Future[Any]":
+        """In a thread, which cannot be stopped: `clear_up` waits for it."""
+        moving = asyncio.ensure_future(asyncio.to_thread(work, *given, **named))
+        self._moving.append(moving)
+        return asyncio.shield(moving)
 
     async def _work(self) -> Card:
         """Fetch, have the child do it, keep. Raises `_NotOurs`."""
         files, folder = self.means.files, self.folder
-        card: Card | None = await self._beating(asyncio.to_thread(take, files, self.job, folder))
+        card: Card | None = await self._beating(self._move(take, files, self.job, folder))
         if card is not None:
             return card
         had_matte = (folder / "matte").exists()
@@ -94,7 +108,7 @@ class Errand:
             error = VimixError(last["public"], cause=last["cause"])
             error.retryable = last["retryable"]
             raise error
-        kept: Card = await self._beating(asyncio.to_thread(keep, files, self.job, folder, last, matte=not had_matte))
+        kept: Card = await self._beating(self._move(keep, files, self.job, folder, last, matte=not had_matte))
         return kept
 
     async def _beating(
@@ -166,7 +180,7 @@ class Errand:
                 now = await asyncio.to_thread(self.means.store.get, self.job.id)
                 if now is None or now.state is not State.CANCELLED:
                     return  # deleted, or another's
-                await asyncio.to_thread(keep_result, self.means.files, key, self.job, self.folder, last)
+                await self._move(keep_result, self.means.files, key, self.job, self.folder, last)
                 await self._end(State.CANCELLED, card=last["card"], result_key=key)
 
     async def _end(self, state: State, *, card: Card, result_key: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vimix.errors import Failed, NotFound, Refused
 from vimix.events import Card
-from vimix.jobs.model import Job
+from vimix.jobs.model import LIVE, Job, JobStore, State
 from vimix.jobs.slot import Event
 from vimix.sinks import FORMATS
 from vimix.stores import Store
@@ -69,3 +69,17 @@ def stored_card(files: Store, work_key: str, folder: Path) -> Card | None:
     file.unlink()
     there = files.touch(f"out/{work_key}") and files.touch(f"out/{work_key}.card")
     return {**card, "cached": "result"} if there else None
+
+
+def needed(job: Job) -> set[str]:
+    """The keys of all files that belong to a job."""
+    keys = {job.input_key, job.matte_key, f"out/{job.work_key}", f"out/{job.work_key}.card"}
+    background = str(job.options.get("background", ""))
+    return keys | {f"out/{job.id}", f"out/{job.id}.preview"} | ({background} if background.startswith("in/") else set())
+
+
+def let_go(jobs: JobStore, files: Store, job: Job) -> None:
+    """Delete the job's files, but for those that another job needs."""
+    others = [other for state in (*LIVE, State.DONE) for other in jobs.listed(state) if other.id != job.id]
+    for key in sorted(needed(job) - {key for other in others for key in needed(other)}):
+        files.delete(key)

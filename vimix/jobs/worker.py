@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from vimix.threads import cores
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.5
 """Seconds after which an idle slot looks without having been rung for: rings can be lost, and reach a busy crew."""
 TIDY_EVERY = 60.0
 ANNOUNCE_EVERY = 15.0
@@ -54,6 +54,7 @@ class Crew:
         )
         self._idle = list(self.slots)
         self._errands: set[asyncio.Task[None]] = set()
+        self._clearing: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._rings = 0
         self._leaving = False
@@ -74,11 +75,14 @@ class Crew:
     async def stop(self, *, within: float = LEAVE_WITHIN) -> None:
         """Take no new job; give those that run so many seconds, then hand them back; end the children."""
         self._leaving = True
-        if self._errands:
-            await asyncio.wait(self._errands, timeout=within)
-        for errand in self._errands:
-            errand.cancel()
-        await asyncio.gather(*self._errands, return_exceptions=True)
+        until, told = time.monotonic() + within, set[asyncio.Task[None]]()
+        while len(self._idle) < len(self.slots):
+            if time.monotonic() >= until:
+                for errand in self._errands - told:
+                    told.add(errand)
+                    errand.cancel()
+            await asyncio.sleep(0.02)
+        await asyncio.gather(*self._clearing, return_exceptions=True)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -115,10 +119,9 @@ class Crew:
                 if job is None and heard == self._rings:
                     return
                 if job is not None:
-                    errand = asyncio.create_task(Errand(job, slot, self._means).run())
-                    self._errands.add(errand)
-                    await asyncio.wait({errand})
-                    self._errands.discard(errand)
+                    errand = Errand(job, slot, self._means)
+                    await asyncio.wait({_tracked(errand.run(), self._errands)})
+                    _tracked(errand.clear_up(), self._clearing)
         except StoreError as error:
             log.warning("cannot look for jobs: %s", error)
         finally:
@@ -128,9 +131,7 @@ class Crew:
         looking: set[asyncio.Task[None]] = set()
         while True:
             if self._idle:
-                look = asyncio.create_task(self.look())
-                looking.add(look)
-                look.add_done_callback(looking.discard)
+                _tracked(self.look(), looking)
             await asyncio.sleep(LOOK_EVERY)
 
     async def _tidy(self) -> None:
@@ -193,6 +194,14 @@ def serve(settings: Settings, *, work: str = REAL_WORK, stale: float = STALE, wi
 
     asyncio.run(until_told())
     return 0
+
+
+def _tracked(work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> asyncio.Task[None]:
+    """A task that is held until it is over."""
+    task = asyncio.create_task(work)
+    among.add(task)
+    task.add_done_callback(among.discard)
+    return task
 
 
 def _shop(settings: Settings, slots: int) -> dict[str, Any]:

@@ -1,0 +1,23 @@
+"""A second worker doubles the throughput, and a soak leaves nothing behind. `python -m bench.scale` does it longer."""
+
+import asyncio
+
+from bench.scale import soak, throughput
+from tests.jobs.places import Place
+
+
+def test_a_second_worker_doubles_the_throughput(place: Place) -> None:
+    found = asyncio.run(throughput(place, 10, each=0.5))
+    print(f"ten jobs: {found['one_worker_s']:.1f} s and {found['two_workers_s']:.1f} s, ratio {found['ratio']:.2f}")
+    assert found["ratio"] > 1.6
+
+
+def test_a_soak_leaves_nothing_behind(place: Place) -> None:
+    found = asyncio.run(soak(place, 8))
+    before, after = found["before"], found["after"]
+    assert found["done"] > 10
+    assert found["cancelled"] > 0
+    assert after["processes"] == before["processes"] == 2
+    assert after["files"] <= before["files"]
+    for name, slack in (("descriptors", 6), ("child_descriptors", 2), ("threads", 4), ("memory_mb", 30)):
+        assert after[name] <= before[name] + slack, (name, found)
