@@ -1,4 +1,4 @@
-"""Seeded damage to small clips of five kinds: whatever the bytes, the answer is frames or a sentence.
+"""Seeded damage to small clips of every kind: whatever the bytes, the answer is frames or a sentence.
 
     python -m tests.hostile.fuzz --variants 5000 --seed 7 [--kind mp4]
 
@@ -41,6 +41,9 @@ SEEDS: dict[str, Callable[[Path], clips.Drawn]] = {
     "gif": lambda folder: clips.draw_gif(folder / "seed.gif", frames=4, alpha=True),
     "webp": lambda folder: clips.draw_webp(folder / "seed.webp", frames=4, alpha=True),
     "apng": lambda folder: clips.draw_apng(folder / "seed.apng", frames=4, alpha=True),
+    "jpeg": lambda folder: clips.draw_still(folder / "seed.jpg", orientation=6),
+    "heic": lambda folder: clips.draw_still(folder / "seed.heic"),
+    "avif": lambda folder: clips.draw_still(folder / "seed.avif", alpha=True),
 }
 KINDS = ("mp4", "webm", "mkv", "gif", "webp")
 """Those of every run of the tests."""

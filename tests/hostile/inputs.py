@@ -612,3 +612,35 @@ def _avi(packets: list[tuple[bytes, bytes]]) -> bytes:
     heads = _riff(b"LIST", b"hdrl" + _riff(b"avih", main) + tracks)
     movie = _riff(b"LIST", b"movi" + b"".join(_riff(name, body) for name, body in packets))
     return _riff(b"RIFF", b"AVI " + heads + movie)
+
+
+# Found by fuzzing.
+
+
+def _gif(canvas: tuple[int, int], *frames: bytes, palette: bool = True) -> bytes:
+    head = b"GIF89a" + struct.pack("<HHBBB", *canvas, 0x80 if palette else 0, 0, 0)
+    return head + (b"\0\0\0\xff\xff\xff" if palette else b"") + b"".join(frames) + b";"
+
+
+def _gif_frame(x: int = 0, y: int = 0, *, clear: bool = False) -> bytes:
+    """A pixel at that place, shown for 0.1 s."""
+    control = b"!\xf9\x04" + bytes([int(clear), 10, 0, 0, 0])
+    return control + b"," + struct.pack("<HHHHB", x, y, 1, 1, 0) + b"\x02\x02D\x01\0"
+
+
+@hostile(frames=(3, 3))
+def gif_frame_beyond_its_canvas(folder: Path) -> Path:
+    """Pillow lets the canvas grow for it, so that a frame had another size than the clip."""
+    return put(folder / "a.gif", _gif((20, 20), _gif_frame(), _gif_frame(300, 200), _gif_frame()))
+
+
+@hostile("60001x60001 pixels")
+def gif_frame_far_beyond_its_canvas(folder: Path) -> Path:
+    """Pillow's alarm for bombs, which is no OSError, came through."""
+    return put(folder / "a.gif", _gif((20, 20), _gif_frame(), _gif_frame(60_000, 60_000)))
+
+
+@hostile(frames=(1, 2))
+def gif_without_any_colours(folder: Path) -> Path:
+    """Pillow asserts that what is transparent has a palette."""
+    return put(folder / "a.gif", _gif((2, 2), _gif_frame(clear=True), _gif_frame(1, 1, clear=True), palette=False))

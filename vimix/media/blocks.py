@@ -19,14 +19,14 @@ class Block:
     """A picture inside an animation, as its header has it."""
 
     duration: Fraction
-    width: int
-    height: int
+    right: int
+    bottom: int
+    """Where it ends on the canvas, in pixels: some readers let the canvas grow for it."""
 
 
 def walk(file: BinaryIO, kind: str) -> Iterator[Block]:
     """The pictures of the animation, until the file ends or stops making sense; a still one has none, or one."""
-    for block in _WALKERS[kind](file):
-        yield Block(max(block.duration, Fraction(0)), block.width, block.height)
+    return _WALKERS[kind](file)
 
 
 def lasting(seconds: Fraction) -> Fraction:
@@ -76,8 +76,8 @@ def _gif(file: BinaryIO) -> Iterator[Block]:
                 file.seek(3 << (place[8] & 7) + 1, SEEK_CUR)
             file.seek(1, SEEK_CUR)
             _sub_blocks(file)
-            width, height = struct.unpack_from("<HH", place, 4)
-            yield Block(duration, width, height)
+            left, top, width, height = struct.unpack_from("<HHHH", place)
+            yield Block(duration, left + width, top + height)
             duration = Fraction(0)
         elif mark == b";":
             return
@@ -100,8 +100,8 @@ def _png(file: BinaryIO) -> Iterator[Block]:
     while len(head := file.read(8)) == 8:
         (size,) = struct.unpack(">I", head[:4])
         if head[4:] == b"fcTL" and len(body := file.read(26)) == 26:
-            _, width, height, _, _, numerator, denominator = struct.unpack_from(">IIIIIHH", body)
-            yield Block(Fraction(numerator, denominator or 100), width, height)
+            _, width, height, left, top, numerator, denominator = struct.unpack_from(">IIIIIHH", body)
+            yield Block(Fraction(numerator, denominator or 100), left + width, top + height)
             size -= 26
         file.seek(max(0, size) + 4, SEEK_CUR)
 
@@ -112,8 +112,8 @@ def _webp(file: BinaryIO) -> Iterator[Block]:
         size = int.from_bytes(head[4:], "little")
         size += size & 1
         if head[:4] == b"ANMF" and len(body := file.read(16)) == 16:
-            width, height, duration = (int.from_bytes(body[at : at + 3], "little") for at in (6, 9, 12))
-            yield Block(Fraction(duration, 1000), 1 + width, 1 + height)
+            left, top, width, height, duration = (int.from_bytes(body[at : at + 3], "little") for at in range(0, 15, 3))
+            yield Block(Fraction(duration, 1000), 2 * left + width + 1, 2 * top + height + 1)
             size -= 16
         file.seek(max(0, size), SEEK_CUR)
 

@@ -1,6 +1,7 @@
 """Stills and animated pictures, read by Pillow: it composes the frames of GIF, WebP and APNG as browsers do.
 
-libavformat of PyAV 18 has no reader for animated WebP and loses what lies under an APNG's blending; Pillow has both.
+libavformat of PyAV 18 has no reader for animated WebP. Of broken files Pillow's readers raise whatever comes: any
+exception of theirs is the file's fault.
 """
 
 import io
@@ -36,19 +37,6 @@ _TURNS = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
 """Degrees clockwise by EXIF orientation."""
 _MOST_SCANS = 200
 """Passes over a progressive JPEG: each costs the time of the whole picture for a few bytes of file."""
-_FAULTS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    RuntimeError,
-    TypeError,
-    MemoryError,
-    Warning,
-)
-"""What Pillow's readers raise on broken files, besides its own bomb alarms."""
 _BROKEN = "This picture is damaged or cut off."
 
 
@@ -72,7 +60,7 @@ class Picture:
             self._still = len(durations) < 2
             self._load(image, 0)
             turned = _TURNS.get(image.getexif().get(_ORIENTATION, 1), 0) if self._still else 0
-            pixels = self._shown(image, None)
+            pixels = self._shown(image)
         *times, end = accumulate([Fraction(1)] if self._still else durations, initial=Fraction(0))
         self.facts = Facts(
             (pixels.shape[1], pixels.shape[0]),
@@ -100,7 +88,7 @@ class Picture:
                     heard.append(f"The animation is damaged: it stands still after picture {number} of {len(times)}.")
                     return
                 if end > start:
-                    yield time, partial(_split, self._shown(image, None if size == self.facts.size else size))
+                    yield time, partial(_split, self._shown(image, self.facts.size, size))
 
     def _walk(self) -> list[Fraction]:
         """How long each frame is shown, as its blocks say; checked against the limits while they are read."""
@@ -112,7 +100,7 @@ class Picture:
                 check_picture(*size, self._limits)
                 file.seek(0)
                 for block in blocks.walk(file, name):
-                    check_picture(block.width, block.height, self._limits)
+                    check_picture(block.right, block.bottom, self._limits)
                     durations.append(blocks.lasting(block.duration))
                     check_decoded(len(durations), self._limits)
         return durations
@@ -123,7 +111,7 @@ class Picture:
             image = Image.open(self._path, formats=[self._kind.pillow])
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise Refused("The picture has far more pixels than are taken.", cause=str(error)) from None
-        except _FAULTS as error:
+        except Exception as error:
             raise Unreadable(_BROKEN, cause=str(error)) from None
         with image:
             yield image
@@ -133,17 +121,19 @@ class Picture:
             if not self._still:
                 image.seek(self._first + number)
             image.load()
-        except _FAULTS as error:
+        except Exception as error:
             raise Unreadable(_BROKEN, cause=str(error)) from None
 
-    def _shown(self, image: Image.Image, size: Size | None) -> Pixels:
+    def _shown(self, image: Image.Image, canvas: Size | None = None, size: Size | None = None) -> Pixels:
         """(H, W, 3) or, where something may shine through, (H, W, 4)."""
         try:
             shown = _upright_srgb(image) if self._still else image
             shown = shown.convert("RGBA" if shown.has_transparency_data or not self._still else "RGB")
-            if size is not None:
+            if canvas is not None and shown.size != canvas:  # Pillow lets it grow for frames that reach beyond
+                shown = shown.crop((0, 0, *canvas))
+            if size is not None and size != shown.size:
                 shown = shown.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
-        except _FAULTS as error:
+        except Exception as error:
             raise Unreadable(_BROKEN, cause=str(error)) from None
         return np.array(shown)
 
