@@ -22,7 +22,7 @@ from vimix.settings import Settings
 from vimix.web import view
 from vimix.web.frames import both_at, film, kept_file
 from vimix.web.trial import try_frame
-from vimix.web.visitors import limiter, visitor_of
+from vimix.web.visitors import visitor_of
 
 FIELDS = (
     "quality", "format", "size", "background", "colour", "picture", "fps", "model", "refine", "steady", "fit", "crop",
@@ -96,15 +96,9 @@ class Page:
     def enter(
         self, path: Path, name: str, options: Options, background: Path | None, request: gr.Request
     ) -> dict[str, Any]:
-        """Hand one clip to the desk. What was made before is answered whatever the visitor's limit says."""
+        """Hand one clip to the desk."""
         visitor = visitor_of(request, self.settings)
         ticket = self.desk.submit(path, name, options, visitor=visitor, background=background)
-        if not ticket.cached:
-            try:
-                limiter(self.settings).job(visitor)
-            except Busy:
-                self.desk.cancel(ticket.job, ticket.token)
-                raise
         return as_ticket(ticket)
 
     @staticmethod
@@ -204,7 +198,6 @@ class Page:
         with kept_file(self.desk, str(given["background"])) as behind:
             options = Options.parse(given)
             visitor = visitor_of(request, self.settings)
-            limiter(self.settings).conversion(visitor)
             ticket = self.desk.convert(before.id, options, visitor=visitor, background=behind)
         return as_ticket(ticket) | {"name": before.input_name}
 

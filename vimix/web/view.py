@@ -91,7 +91,7 @@ def facts(card: Mapping[str, Any]) -> dict[str, Any]:
         "flicker": flicker.get("after") if isinstance(flicker, Mapping) else flicker,
         "flicker_before": flicker.get("before") if isinstance(flicker, Mapping) else None,
         "doubtful": [moment for frame in card.get("doubtful_frames") or () if (moment := _moment(frame)) is not None],
-        "nothing": coverage is not None and coverage < LITTLE,
+        "nothing": bool(coverage) and coverage < LITTLE,
         "plays_in": list(card.get("plays_in") or ()),
         "fits": [
             {"name": name, "label": PRESETS[name].label if name in PRESETS else name, "reasons": _reasons(answer)}
@@ -109,6 +109,6 @@ def _moment(frame: Any) -> float | None:
 
 def _reasons(answer: Any) -> list[str]:
     """Why a platform would not take the file; nothing if it would."""
-    if isinstance(answer, Mapping):
-        return [] if answer.get("ok") else [str(reason) for reason in answer.get("reasons") or ("?",)]
-    return [] if answer is True or answer == [] else [str(reason) for reason in answer or ("?",)]
+    if isinstance(answer, bool):
+        return [] if answer else ["?"]
+    return [answer] if isinstance(answer, str) else [str(reason) for reason in answer or ()]

@@ -68,10 +68,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "cancel": ("Cancel", "Cancelar"),
     "cancelling": ("Cancelling…", "Cancelando…"),
     "removing": ("Removing background…", "Quitando el fondo…"),
-    "lost": (
-        "The connection is gone. Your clip goes on; we keep trying.",
-        "Sin conexión. Tu vídeo sigue; reintentamos.",
-    ),
     "progress": ("Progress", "Progreso"),
     # done
     "ready": ("Ready", "Listo"),
@@ -89,7 +85,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "plays_in": ("Plays with transparency in", "Se ve con transparencia en"),
     "plays_in_plain": ("Plays in", "Se ve en"),
     "stickers": ("Stickers and emoji (no new run)", "Stickers y emojis (sin repetir)"),
-    "details": ("Details", "Detalles"),
     "frames": ("{n} frames", "{n} imágenes"),
     "frames_one": ("1 frame", "1 imagen"),
     "transparent": ("transparent", "transparente"),
@@ -134,7 +129,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "Clips are deleted after {hours} hours. Start again with the original file.",
         "Los vídeos se borran a las {hours} horas. Empieza de nuevo con el archivo original.",
     ),
-    "start_over": ("Start over", "Empezar de nuevo"),
     # batch
     "batch": ("{done} of {n} clips ready", "{done} de {n} vídeos listos"),
     "zip": ("Download all (ZIP)", "Descargar todo (ZIP)"),

@@ -28,6 +28,8 @@
 
   vimix.screen = (name) => {
     document.body.dataset.vx = name;
+    const go = document.querySelector("#vx-go");
+    if (go) say(go, vimix.t(name === "run" ? "removing" : "o_go"));
     if (name === "start") recent();
   };
 

@@ -16,6 +16,8 @@
     $("compare-open").addEventListener("click", () => compare($("compare").hidden));
     $("scrub").addEventListener("change", () => moment(Number($("scrub").value)));
     const split = vimix.parts.stage.querySelector(".vx-split");
+    vimix.parts.stage.querySelector(".vx-before").alt = vimix.t("before");
+    vimix.parts.stage.querySelector(".vx-after").alt = vimix.t("after");
     split.addEventListener("input", () => $("compare").style.setProperty("--split", `${split.value}%`));
   };
 

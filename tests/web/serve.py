@@ -1,0 +1,24 @@
+"""Serve the page for tests, in a process of its own: `python -m tests.web.serve PORT FOLDER [real]`."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.web.fake_desk import FakeDesk
+from vimix.jobs.desk import open_desk
+from vimix.settings import Settings
+
+
+def main(port: str, folder: str, kind: str = "fake") -> None:
+    os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "GRADIO_TEMP_DIR": f"{folder}/uploads"}
+    from vimix.web.build import prepare
+
+    settings = Settings(port=int(port), data_dir=Path(folder))
+    desk: Any = open_desk(settings) if kind == "real" else FakeDesk(settings)
+    demo, how = prepare(settings, desk)
+    demo.launch(quiet=True, **how)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
