@@ -187,7 +187,11 @@ def test_finding_and_forgetting(store: JobStore) -> None:
     assert [kept.id for kept in store.by_work_key("same")] == [job(n).id for n in (3, 2, 1)]
     assert [kept.id for kept in store.recent("v")] == [job(n).id for n in (3, 1)]
     assert [kept.id for kept in store.recent("v", limit=1)] == [job(3).id]
+    assert [kept.id for kept in store.by_input("in/1")] == [job(n).id for n in (3, 2, 1)]
+    assert [kept.id for kept in store.listed(State.QUEUED, before=1003.25)] == [job(n).id for n in (1, 2)]
+    assert [kept.id for kept in store.listed(State.QUEUED, limit=1)] == [job(1).id]
     store.remove(job(1).id)
+    assert [kept.id for kept in store.by_input("in/1")] == [job(n).id for n in (3, 2)]
     assert store.get(job(1).id) is None
     assert store.events(job(1).id) == []
     assert [kept.id for kept in store.by_work_key("same")] == [job(n).id for n in (3, 2)]

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.places import Place, ended, submit, until
+from tests.jobs.places import WORK, Place, ended, submit, until
 from tests.jobs.works import clip, result_of
 from vimix.errors import Busy, Gone, NotFound, UsageError
+from vimix.jobs import worker
 from vimix.jobs.model import State
+from vimix.jobs.reconcile import forget
 from vimix.options import Options
 
 
@@ -255,5 +257,41 @@ def test_the_child_holds_no_secret(place: Place, tmp_path: Path, monkeypatch: py
             assert "PATH" in environment
             assert not [name for name, value in environment.items() if "SECRET" in name or "redis://secret" in value]
             assert environment["TMPDIR"].startswith(str(place.settings.data_dir / "jobs" / ticket.job))
+
+    asyncio.run(story())
+
+
+def test_results_expire_and_are_forgotten(place: Place, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with place.desk(1) as desk:
+            done = await submit(desk, clip(tmp_path / "a"))
+            await ended(desk, done.job)
+            waiting = desk.jobs.get(done.job)
+            assert waiting
+            assert (waiting.expires or 0) == pytest.approx(time.time() + 24 * 3600, abs=60)
+            forget(desk.jobs, ttl=24 * 3600)
+            assert desk.job(done.job).state is State.DONE
+            desk.jobs.change(done.job, {State.DONE}, expires=time.time() - 1)
+            forget(desk.jobs, ttl=0.6 * (time.time() - waiting.created))
+            with pytest.raises(Gone):
+                desk.job(done.job)
+            forget(desk.jobs, ttl=0)
+            with pytest.raises(NotFound):
+                desk.job(done.job)
+
+    asyncio.run(story())
+
+
+def test_a_worker_paid_by_the_second_ends_when_nothing_waits(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "EMPTY_FOR", 0.5)
+
+    async def story() -> None:
+        async with place.desk(0) as desk:
+            ticket = await submit(desk, clip(tmp_path / "a"))
+            serving = asyncio.to_thread(worker.serve, place.settings, until_empty=True, work=WORK)
+            assert await asyncio.wait_for(serving, 15) == 0
+            assert desk.job(ticket.job).state is State.DONE
 
     asyncio.run(story())

@@ -146,7 +146,7 @@ def _until(run: Run, stop: threading.Event) -> Run:
 
 def _workshop(given: dict[str, Any]) -> object:
     from vimix.media.limits import Limits
-    from vimix.pipeline import Workshop  # here, because tests run other work and need not load this
+    from vimix.order import Workshop  # here, because tests run other work and need not load this
 
     values = {**given, "model_dir": Path(given["model_dir"]), "mirrors": tuple(given["mirrors"])}
     return Workshop(**{**values, "limits": Limits(**given["limits"])})

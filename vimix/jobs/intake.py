@@ -66,6 +66,8 @@ class Intake:
                 "result_key": f"out/{job.work_key}",
                 "expires": expires,
             }
+            self._put(files)  # its day begins anew, so that it can be converted as long as it is there
+            self.files.touch(matte)
             self.jobs.add(replace(job, **made), queue_max=self.settings.queue_max)
             return Ticket(job.id, token, cached=True)
         for twin in self.jobs.by_work_key(job.work_key):
@@ -75,9 +77,7 @@ class Intake:
         if self.jobs.counts(now=now).queued >= self.settings.queue_max:
             raise self._busy()
         self.admit(visitor, None in files.values())
-        for key, file in files.items():
-            if file is not None:
-                self.files.put(key, file, mime="application/octet-stream")
+        self._put(files)
         if not self.jobs.add(job, queue_max=self.settings.queue_max):
             raise self._busy()
         self._ring()
@@ -91,6 +91,11 @@ class Intake:
             return options, {}
         key = f"in/{sha256_of(background)}"
         return options.model_copy(update={"background": key}), {key: background}
+
+    def _put(self, files: dict[str, Path | None]) -> None:
+        for key, file in files.items():
+            if not self.files.touch(key) and file is not None:
+                self.files.put(key, file, mime="application/octet-stream")
 
     def _done_before(self, work_key: str) -> Card | None:
         with tempfile.TemporaryDirectory() as folder:

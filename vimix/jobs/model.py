@@ -1,5 +1,6 @@
 """What a job is, what is shown of it, and the contract of where jobs are kept."""
 
+import math
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -146,6 +147,9 @@ class JobStore(Protocol):
     def by_work_key(self, work_key: str) -> list[Job]:
         """All jobs for equal work, the newest first."""
 
+    def by_input(self, input_key: str) -> list[Job]:
+        """All jobs on the same clip, the newest first."""
+
     def claim(self, owner: str, *, now: float, per_visitor: int) -> Job | None:
         """Make the oldest job that may run the owner's: running, one more attempt. None if there is none.
 
@@ -170,8 +174,8 @@ class JobStore(Protocol):
     def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
         """What was told since the event called `after`, oldest first, each with its name."""
 
-    def listed(self, state: State) -> list[Job]:
-        """All jobs in a state, oldest first."""
+    def listed(self, state: State, *, before: float = math.inf, limit: int = 0) -> list[Job]:
+        """The jobs in a state, oldest first: those created before then, and at most so many; 0: all."""
 
     def recent(self, visitor: str, *, limit: int = 20) -> list[Job]:
         """A visitor's jobs, newest first."""

@@ -21,6 +21,8 @@ STALE = 20.0
 """Seconds without a beat after which an owner counts as dead; a beat comes five times a second."""
 BACK_OFF = 1.5
 """Seconds until the second attempt; four times that until the third."""
+_PART = 2000
+"""Jobs at a time: more than end in a minute."""
 _FRESH = 120.0
 """Seconds for which a folder is left alone."""
 
@@ -85,16 +87,15 @@ def bring_back(store: JobStore, *, stale: float = STALE) -> int:
 
 
 def forget(store: JobStore, *, ttl: float) -> None:
-    """Expire what had its day; after two more, forget that it was there."""
+    """Expire what had its day; after two more, forget that it was there. A bounded part of it each time."""
     now = time.time()
     for state in (State.DONE, State.CANCELLED):
-        for job in store.listed(state):
-            if job.result_key and job.expires is not None and job.expires < now:
+        for job in store.listed(state, before=now - ttl, limit=_PART):
+            if (job.expires or 0) < now:
                 store.change(job.id, {state}, state=State.EXPIRED, updated=now)
-    for state in (State.FAILED, State.CANCELLED, State.EXPIRED):
-        for job in store.listed(state):
-            if job.updated < now - 2 * ttl:
-                store.remove(job.id)
+    for state in (State.FAILED, State.EXPIRED):
+        for job in store.listed(state, before=now - 3 * ttl, limit=_PART):
+            store.remove(job.id)
 
 
 def clear_folders(store: JobStore, folder: Path) -> None:

@@ -79,7 +79,10 @@ def needed(job: Job) -> set[str]:
 
 
 def let_go(jobs: JobStore, files: Store, job: Job) -> None:
-    """Delete the job's files, but for those that another job needs."""
-    others = [other for state in (*LIVE, State.DONE) for other in jobs.listed(state) if other.id != job.id]
-    for key in sorted(needed(job) - {key for other in others for key in needed(other)}):
+    """Delete the job's files, but for those that another job needs: one on the same clip, or one not yet done."""
+    others = [*jobs.by_input(job.input_key), *(other for state in LIVE for other in jobs.listed(state))]
+    theirs = {
+        key for other in others if other.id != job.id and other.state in (*LIVE, State.DONE) for key in needed(other)
+    }
+    for key in sorted(needed(job) - theirs):
         files.delete(key)

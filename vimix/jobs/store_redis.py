@@ -4,6 +4,7 @@ Every value in a hash is JSON. A change of more than one key is one Lua script, 
 """
 
 import json
+import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -42,20 +43,16 @@ local function set(id, values)
 end
 """
 # ARGV of every script: pace kept, then its own.
-_ADD = (
-    _HELP
-    + """
+_ADD = """
 local id, queue_max, values = ARGV[2], tonumber(ARGV[3]), cjson.decode(ARGV[4])
 if values.state == '"queued"' and redis.call('zcard', P..'state:"queued"') >= queue_max then return 0 end
 set(id, values)
 redis.call('zadd', P..'work:'..cjson.decode(values.work_key), values.created, id)
 redis.call('zadd', P..'visitor:'..cjson.decode(values.visitor), values.created, id)
+redis.call('zadd', P..'input:'..cjson.decode(values.input_key), values.created, id)
 return 1
 """
-)
-_CLAIM = (
-    _HELP
-    + """
+_CLAIM = """
 local owner, now, per_visitor = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local runs, busy = {}, {}
 for _, id in ipairs(redis.call('zrange', P..'state:"running"', 0, -1)) do
@@ -74,10 +71,7 @@ for _, id in ipairs(redis.call('zrange', P..'state:"queued"', 0, -1)) do
 end
 return false
 """
-)
-_CHANGE = (
-    _HELP
-    + """
+_CHANGE = """
 local id, expect, owner, event = ARGV[2], cjson.decode(ARGV[3]), ARGV[4], ARGV[5]
 local is = redis.call('hmget', P..'job:'..id, 'state', 'owner')
 if not is[1] or not expect[is[1]] or (owner ~= 'null' and owner ~= is[2]) then return 0 end
@@ -87,21 +81,18 @@ end
 set(id, cjson.decode(ARGV[6]))
 return 1
 """
-)
-_REMOVE = (
-    _HELP
-    + """
+_REMOVE = """
 local id = ARGV[2]
-local job = redis.call('hmget', P..'job:'..id, 'state', 'work_key', 'visitor')
+local job = redis.call('hmget', P..'job:'..id, 'state', 'work_key', 'visitor', 'input_key')
 if job[1] then
   redis.call('zrem', P..'state:'..job[1], id)
   redis.call('zrem', P..'work:'..cjson.decode(job[2]), id)
   redis.call('zrem', P..'visitor:'..cjson.decode(job[3]), id)
+  redis.call('zrem', P..'input:'..cjson.decode(job[4]), id)
 end
 redis.call('del', P..'job:'..id, P..'events:'..id)
 return 1
 """
-)
 
 
 class RedisJobs:
@@ -118,7 +109,7 @@ class RedisJobs:
             retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 8),
             retry_on_error=[Unreachable, TooSlow],
         )
-        self._scripts = {text: self._redis.register_script(text) for text in (_ADD, _CLAIM, _CHANGE, _REMOVE)}
+        self._scripts = {text: self._redis.register_script(_HELP + text) for text in (_ADD, _CLAIM, _CHANGE, _REMOVE)}
 
     def add(self, job: Job, *, queue_max: int) -> bool:
         """One script."""
@@ -160,9 +151,17 @@ class RedisJobs:
             rows = cast(Any, self._redis.xrange(f"{_P}events:{job}", min=f"({after}" if after else "-"))
         return [(name, json.loads(values["e"])) for name, values in rows]
 
-    def listed(self, state: State) -> list[Job]:
+    def by_input(self, input_key: str) -> list[Job]:
         """By its sorted set."""
-        return self._ranged(f"state:{json.dumps(state)}")
+        return self._ranged(f"input:{input_key}", newest_first=True)
+
+    def listed(self, state: State, *, before: float = math.inf, limit: int = 0) -> list[Job]:
+        """By its sorted set."""
+        with _explained():
+            found = self._redis.zrange(
+                f"{_P}state:{json.dumps(state)}", "-inf", f"({before}", byscore=True, offset=0, num=limit or -1
+            )
+        return self._read(cast(list[str], found))
 
     def recent(self, visitor: str, *, limit: int = 20) -> list[Job]:
         """By its sorted set."""

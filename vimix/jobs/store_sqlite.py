@@ -1,6 +1,7 @@
 """Jobs of one machine, in one SQLite file. Processes may share it: every change is one immediate transaction."""
 
 import json
+import math
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator
@@ -19,6 +20,8 @@ _WAIT = 10.0
 _SCHEMA = f"""
 create table if not exists jobs ({", ".join(_FIELDS)}, primary key (id)) without rowid;
 create index if not exists by_state on jobs (state, created);
+create index if not exists by_end on jobs (state, updated);
+create index if not exists by_input on jobs (input_key, created);
 create index if not exists by_work on jobs (work_key, created);
 create index if not exists by_visitor on jobs (visitor, created);
 create table if not exists events (name integer primary key autoincrement, job, event);
@@ -118,9 +121,14 @@ class SqliteJobs:
             ).fetchall()
         return [(str(row["name"]), json.loads(row["event"])) for row in rows]
 
-    def listed(self, state: State) -> list[Job]:
+    def by_input(self, input_key: str) -> list[Job]:
         """By the index."""
-        return self._read("select * from jobs where state = ? order by created", state)
+        return self._read("select * from jobs where input_key = ? order by created desc", input_key)
+
+    def listed(self, state: State, *, before: float = math.inf, limit: int = 0) -> list[Job]:
+        """By the index."""
+        query = "select * from jobs where state = ? and created < ? order by created limit ?"
+        return self._read(query, state, before, limit or -1)
 
     def recent(self, visitor: str, *, limit: int = 20) -> list[Job]:
         """By the index."""

@@ -28,6 +28,8 @@ LOOK_EVERY = 0.5
 """Seconds after which an idle slot looks without having been rung for: rings can be lost, and reach a busy crew."""
 TIDY_EVERY = 60.0
 ANNOUNCE_EVERY = 15.0
+EMPTY_FOR = 10.0
+"""Seconds without work after which a worker that is paid by the second ends."""
 LEAVE_WITHIN = 8.0
 """Seconds that a leaving crew lets its jobs run on; container engines kill after ten."""
 
@@ -176,24 +178,42 @@ def open_files(settings: Settings) -> Store:
     )
 
 
-def serve(settings: Settings, *, work: str = REAL_WORK, stale: float = STALE, within: float = LEAVE_WITHIN) -> int:
-    """`python -m vimix worker`: do jobs until SIGTERM or SIGINT, then finish or hand back. The exit code."""
+def serve(
+    settings: Settings, *, until_empty: bool = False, work: str = REAL_WORK, stale: float = STALE,
+    within: float = LEAVE_WITHIN,
+) -> int:  # fmt: skip
+    """`python -m vimix worker`: do jobs until SIGTERM or SIGINT, then finish or hand back. The exit code.
+
+    `until_empty`: end as well when nothing has waited or run for a while, where machines are paid by the second.
+    """
 
     async def until_told() -> None:
         told = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, told.set)
+        with suppress(ValueError, RuntimeError):  # not the main thread: whoever started it stops it
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, told.set)
         store = open_jobs(settings)
         crew = Crew(settings, store, open_files(settings), slots=max(1, settings.workers), work=work, stale=stale)
         await crew.start()
         print(f"Working with {len(crew.slots)} slots.", file=sys.stderr, flush=True)
-        await told.wait()
+        last = time.monotonic()
+        while not told.is_set() and not (until_empty and time.monotonic() - last > EMPTY_FOR):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(told.wait(), 1.0)
+            if until_empty and (crew.idle < len(crew.slots) or await asyncio.to_thread(_waiting, store)):
+                last = time.monotonic()
         await crew.stop(within=within)
         store.close()
 
     asyncio.run(until_told())
     return 0
+
+
+def _waiting(store: JobStore) -> bool:
+    try:
+        return store.counts(now=time.time()).queued > 0
+    except StoreError:
+        return False
 
 
 def _tracked(work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> asyncio.Task[None]:
