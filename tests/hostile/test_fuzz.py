@@ -22,6 +22,8 @@ def test_damage_ends_in_frames_or_in_a_sentence(kind: str) -> None:
     ("kind", "seed", "number", "bug"),
     [
         ("gif", 2, 743, "an alarm for bombs that is no OSError"),
+        ("heic", 1, 12, "EXIF that is none"),
+        ("heic", 1, 296, "a kind of side data that PyAV does not know"),
         ("gif", 2, 3317, "an assertion on a palette that is missing"),
     ],
 )

@@ -54,7 +54,11 @@ def aspect(said: Fraction | None, warnings: list[str]) -> Fraction:
 
 def turn(frame: av.VideoFrame, warnings: list[str]) -> Turn:
     """From the display matrix: x' = a x + c y, y' = b x + d y; the nearest quarter turn where it is none."""
-    found = cast(Buffer | None, frame.side_data.get("DISPLAYMATRIX"))
+    try:
+        found = cast(Buffer | None, frame.side_data.get("DISPLAYMATRIX"))
+    except ValueError:  # PyAV 18 stumbles over kinds of side data younger than itself, such as EXIF
+        turns = round(frame.rotation / 90) % 4
+        return Turn(turns % 2 == 1, turns in (2, 3), turns in (1, 2))
     data = b"" if found is None else bytes(memoryview(found))
     if len(data) < 36:
         return Turn()

@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 
 from vimix.errors import Refused, Unreadable
 from vimix.frame import Pixels
@@ -33,8 +33,16 @@ else:
 warnings.filterwarnings("ignore", module="PIL")  # its remarks on odd files are no business of whoever runs us
 
 _ORIENTATION = 0x0112
-_TURNS = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
-"""Degrees clockwise by EXIF orientation."""
+_UPRIGHT = {
+    2: (Image.Transpose.FLIP_LEFT_RIGHT, 0),
+    3: (Image.Transpose.ROTATE_180, 180),
+    4: (Image.Transpose.FLIP_TOP_BOTTOM, 0),
+    5: (Image.Transpose.TRANSPOSE, 90),
+    6: (Image.Transpose.ROTATE_270, 90),
+    7: (Image.Transpose.TRANSVERSE, 270),
+    8: (Image.Transpose.ROTATE_90, 270),
+}
+"""By EXIF orientation: what makes it upright, and how many degrees clockwise that is."""
 _MOST_SCANS = 200
 """Passes over a progressive JPEG: each costs the time of the whole picture for a few bytes of file."""
 _BROKEN = "This picture is damaged or cut off."
@@ -59,7 +67,7 @@ class Picture:
                 durations = durations[: image.n_frames - self._first]  # type: ignore[attr-defined]
             self._still = len(durations) < 2
             self._load(image, 0)
-            turned = _TURNS.get(image.getexif().get(_ORIENTATION, 1), 0) if self._still else 0
+            upright = _UPRIGHT.get(_orientation(image)) if self._still else None
             pixels = self._shown(image)
         *times, end = accumulate([Fraction(1)] if self._still else durations, initial=Fraction(0))
         self.facts = Facts(
@@ -69,7 +77,7 @@ class Picture:
             Fraction(1, 100 if kind is GIF else 1000),
             codec=kind.name,
             container=kind.name,
-            rotation=turned,
+            rotation=upright[1] if upright else 0,
             alpha=pixels.shape[2] == 4 and bool(pixels[..., 3].min() < 255),
             still=self._still,
             warnings=("Only the first picture of this file was taken.",) if extra else (),
@@ -140,6 +148,7 @@ class Picture:
 
 def _upright_srgb(image: Image.Image) -> Image.Image:
     """Turned as its EXIF says, in 8 bits, and in sRGB where a profile says that it is something else."""
+    upright = _UPRIGHT.get(_orientation(image))
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
     profile = image.info.get("icc_profile")
@@ -151,7 +160,14 @@ def _upright_srgb(image: Image.Image) -> Image.Image:
                 image = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode=mode) or image
         except (ImageCms.PyCMSError, OSError):  # a broken profile: browsers show the pixels as they are, so do we
             pass
-    return ImageOps.exif_transpose(image)
+    return image.transpose(upright[0]) if upright else image
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # broken EXIF: the picture itself is as good as before
+        return 1
 
 
 def _split(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
