@@ -20,8 +20,8 @@ def remove_background(clip: str | Path, out: str | Path, **options: object) -> "
     `vimix.pipeline.run` instead.
     """
     from vimix.events import Done
+    from vimix.order import Workshop
     from vimix.pipeline import run
-    from vimix.plan import Workshop
     from vimix.settings import Settings
 
     for event in run(Path(clip), Path(out), Options.parse(options), Workshop.of(Settings.load())):

@@ -23,6 +23,7 @@ SUFFIXES = {
     ".webp": "webp", ".webm": "webm", ".gif": "gif", ".png": "apng", ".apng": "apng", ".mov": "mov", ".zip": "png-zip",
     ".mp4": "mp4",
 }  # fmt: skip
+DEFAULT_MODELS = ("isnet-general-use", "portrait")
 INTERRUPTED = 130
 
 
@@ -66,7 +67,8 @@ def cut(arguments: Sequence[str]) -> int:
     if not asked.output.parent.is_dir():
         raise UsageError(f"There is no folder {asked.output.parent} to write to.")
 
-    from vimix.pipeline import Workshop, run  # heavy: not for --help or a typing slip
+    from vimix.order import Workshop
+    from vimix.pipeline import run  # heavy: not for --help or a typing slip
 
     shop = Workshop.of(Settings.load())
     show = _json_lines if asked.json else _bar
@@ -126,8 +128,8 @@ def models(arguments: Sequence[str]) -> int:
     from vimix.engines import catalogue, weights
 
     settings = Settings.load()
-    for name in catalogue.DEFAULTS if asked.fetch == ["default"] else asked.fetch or ():
-        for note in weights.fetch(catalogue.model(name), settings.model_dir, settings.mirrors):
+    for name in DEFAULT_MODELS if asked.fetch == ["default"] else asked.fetch or ():
+        for note in weights.fetch(catalogue.find(name), settings.model_dir, settings.mirrors):
             if sys.stderr.isatty():
                 _line(note.text, True)
         print(f"{name}: ready", file=sys.stderr)

@@ -8,17 +8,19 @@ them is cancelling, and throwing `FinishEarly` into them makes a complete file o
 import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
 import cv2
 
 from vimix import plan, presets, report
+from vimix.engines import replay
 from vimix.events import Done, FinishEarly, Note, Progress, Result
 from vimix.frame import Stage
 from vimix.media.source import Source
 from vimix.options import Options
-from vimix.plan import Cut, Order, Workshop
+from vimix.order import Cut, Order, Workshop, settle
 from vimix.sinks import Sink, TooManyBytes
 
 cv2.setNumThreads(1)  # the pipeline's own threads keep every core busy; OpenCV's would only get in their way
@@ -59,9 +61,9 @@ def run(
     """
     began = monotonic()
     with tempfile.TemporaryDirectory(prefix="vimix-") as aside:
-        order = plan.settle(clip, options, shop)
+        known = matte is not None and matte.exists()
+        order = settle(clip, options, shop, replay.about(matte) if matte and known else None)
         kept = matte or (Path(aside) / "matte" if order.needs_whole_matte else None)
-        known = kept is not None and kept.exists()
         cut = yield from plan.choose(order, kept)
         if kept and order.needs_whole_matte and not known:
             yield from _progress(cut_out(order.source, cut.stages, plan.Nowhere(out)))
@@ -75,22 +77,40 @@ def run(
 
 def _encode(order: Order, cut: Cut, matte: Path | None, out: Path) -> Generator[Progress, None, int]:
     """Finish and encode, as often as it takes to fit; returns the number of frames."""
+    box, info = plan.subject(order, matte), order.source.info
     if order.target is None:
-        stages = [*cut.stages, *plan.finishing(order, cut, matte, width=order.options.width)]
+        finishing = plan.finishing(order, cut, box=box, width=order.options.width, fps=order.max_fps)
+        stages = [*cut.stages, *finishing]
         return (yield from _progress(cut_out(order.source, stages, plan.sink(order, out))))
-    search = presets.search(order.target, order.source.info, order.options)
+    if box is not None:
+        info = replace(info, width=box.width, height=box.height)
+    search = presets.search(order.target, info, order.options)
     attempt = next(search)
     while True:
-        source = plan.opened(order.clip, order.options, order.shop, attempt.fps)
-        stages = [*cut.stages, *plan.finishing(order, cut, matte, width=attempt.width)]
+        stages = [*cut.stages, *plan.finishing(order, cut, box=box, width=attempt.width, fps=attempt.fps)]
         sink = plan.sink(order, out, quality=attempt.quality, max_bytes=order.target.max_bytes)
+        frames, over = yield from _within_bytes(cut_out(order.source, stages, sink, step="fit"), order, attempt.fps)
         try:
-            frames = yield from _progress(cut_out(source, stages, sink, step="fit"))
-            attempt = search.send(out.stat().st_size)
-        except TooManyBytes:
-            attempt = search.send(None)
+            attempt = search.send(over or out.stat().st_size)
         except StopIteration:
             return frames
+
+
+def _within_bytes(
+    events: Generator[Progress | Result, None, None], order: Order, fps: float | None
+) -> Generator[Progress, None, tuple[int, float | None]]:
+    """The number of frames, and how many times the limit the file would have had, if that ended it."""
+    info, done = order.source.info, 1
+    expected = info.frames if fps is None else fps * float(info.seconds or 0)
+    with closing(events):
+        try:
+            for event in events:
+                if isinstance(event, Progress):
+                    done = event.done
+                    yield event
+        except TooManyBytes:
+            return done, max(1.01, (expected or 2 * done) / done)
+    return done, None
 
 
 def _progress(events: Generator[Progress | Result, None, None]) -> Generator[Progress, None, int]:

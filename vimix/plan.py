@@ -7,116 +7,37 @@ The first line makes the matte, at the working size. The second needs only the c
 for another format, size or background without a network.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from vimix import engines, presets
-from vimix.clock import Clock
+from vimix import engines
 from vimix.engines import replay
 from vimix.engines.chroma import find_key, key_out
 from vimix.engines.follow import PACES, follow
 from vimix.engines.still import cut_each
 from vimix.errors import Refused
 from vimix.events import Note
-from vimix.frame import Frame, Pixels, Stage
-from vimix.media.limits import Limits, guard
+from vimix.frame import Frame, Stage
+from vimix.media.limits import guard
 from vimix.media.source import Source, open_source
-from vimix.options import Options
+from vimix.order import Cut, Order
 from vimix.refine.background import over
-from vimix.refine.doubt import Watch
 from vimix.refine.edges import clean_edges, recolour
-from vimix.refine.finish import crop_to, invert, pad_to, resize, shadow, stroke, subject_box
+from vimix.refine.finish import Box, crop_to, invert, pad_to, resize, shadow, stroke, subject_box
 from vimix.refine.matting import closed_form
 from vimix.refine.steady import steady
-from vimix.settings import Settings
+from vimix.refine.thin import thin
 from vimix.sinks import AudioFrom, Encoding, Sink, open_sink
-from vimix.threads import cores
 
 FIRST_LOOK = 3
 """Frames looked at to tell what kind of clip it is."""
 PER_FRAME = ("portrait",)
 """Networks so light that looking at every frame is cheaper than following."""
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """What this machine has to work with."""
-
-    model_dir: Path
-    mirrors: tuple[str, ...] = ()
-    device: str = "auto"
-    limits: Limits = field(default_factory=Limits)
-    threads: int = field(default_factory=cores)
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """As a deployment's settings say."""
-        limits = Limits(
-            max_seconds=settings.max_seconds,
-            max_pixels=settings.max_pixels,
-            max_frames=settings.max_frames,
-            max_bytes=settings.max_upload_mb * 1_000_000,
-        )
-        return cls(settings.model_dir, settings.mirrors, settings.device, limits)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A clip, opened, and what is to become of it."""
-
-    clip: Path
-    source: Source
-    options: Options
-    target: presets.Target | None
-    shop: Workshop
-    warnings: list[str]
-    clock: Clock = field(default_factory=Clock)
-    watch: Watch = field(default_factory=Watch)
-
-    @property
-    def needs_whole_matte(self) -> bool:
-        """Whether something must be known of every frame before the first is written."""
-        return self.target is not None or self.options.crop == "subject"
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """How the matte comes about."""
-
-    model: str
-    engine: Mapping[str, str]
-    """runtime, device, precision, and why they were chosen."""
-    stages: Sequence[Stage]
-    """From decoded frames to frames with their matte."""
-    unmix: Callable[[Pixels, Pixels], Pixels] | None = None
-    """Takes the screen's colour out of rgb, given alpha, where the clip was keyed."""
-
-
-def settle(clip: Path, options: Options, shop: Workshop) -> Order:
-    """Open the clip for what was asked. Raises `Refused`, `UsageError`."""
-    target = presets.parse_fit(options.fit) if options.fit else None
-    warnings: list[str] = []
-    if target:
-        options, warnings = presets.settle(options, target)
-    return Order(clip, opened(clip, options, shop, options.max_fps), options, target, shop, warnings)
-
-
-def opened(clip: Path, options: Options, shop: Workshop, max_fps: float | None) -> Source:
-    """The part of the clip that was asked for, at the working size."""
-    return open_source(
-        clip,
-        max_fps=max_fps,
-        start=options.start,
-        end=options.end,
-        max_width=options.working_width,
-        limits=shop.limits,
-    )
 
 
 def choose(order: Order, matte: Path | None) -> Generator[Note, None, Cut]:
@@ -128,7 +49,7 @@ def choose(order: Order, matte: Path | None) -> Generator[Note, None, Cut]:
     if name == "auto":
         name = "isnet-general-use" if order.options.point else engines.pick(first, order.options.quality)
     look, cut = (yield from _network(order, name)) if name != "chroma" else _key(order, first)
-    about = {"model": cut.model, "engine": dict(cut.engine)}
+    about = {"model": cut.model, "engine": dict(cut.engine), "fps": order.options.max_fps}
     stages = [guard(order.shop.limits), look]
     if order.options.refine == "matting":
         stages.append(order.clock.timed("matting", closed_form(workers=order.shop.threads)))
@@ -149,30 +70,28 @@ def replayed(order: Order, matte: Path, *, watched: bool) -> Cut:
     return Cut(about["model"], about["engine"], stages, key.unmix if key else None)
 
 
-def finishing(order: Order, cut: Cut, matte: Path | None, *, width: int | None) -> list[Stage]:
-    """From the clip and its matte to the frames that are encoded, `width` pixels wide."""
+def finishing(
+    order: Order, cut: Cut, *, box: Box | None = None, width: int | None = None, fps: float | None = None
+) -> list[Stage]:
+    """From the clip and its matte to the frames that are encoded: the part in `box`, `width` pixels wide, at most `fps`
+    a second.
+    """
     options, timed, threads = order.options, order.clock.timed, order.shop.threads
-    stages: list[Stage] = []
+    stages: list[Stage] = [] if fps is None else [thin(fps)]
     if options.invert:
         stages.append(invert())
     elif cut.unmix:
         stages.append(timed("edges", recolour(cut.unmix, threads=threads)))
     elif options.refine != "off":
         stages.append(timed("edges", clean_edges(threads=threads)))
-    if options.crop == "subject" and matte is not None:
-        info = order.source.info
-        with closing(replay.cuts(matte)) as cuts:
-            box = subject_box((cut.alpha for cut in cuts), info.width, info.height)
-        if box is None:
-            order.warnings.append("Nothing was found to crop to.")
-        else:
-            stages.append(crop_to(box))
+    if box is not None:
+        stages.append(crop_to(box))
     if width is not None:
         stages.append(timed("resize", resize(width)))
     canvas = order.target.canvas if order.target else None
     if canvas:
         stages.append(timed("resize", pad_to(*canvas)))
-    grow = options.crop == "subject" and canvas is None
+    grow = box is not None and canvas is None
     if options.stroke:
         stages.append(timed("finish", stroke(options.stroke, grow=grow)))
     if options.shadow:
@@ -180,6 +99,18 @@ def finishing(order: Order, cut: Cut, matte: Path | None, *, width: int | None) 
     if options.background != "transparent":
         stages.append(timed("background", _background(order)))
     return stages
+
+
+def subject(order: Order, matte: Path | None) -> Box | None:
+    """The box that is cropped to, if that was asked for and there is something in the matte."""
+    if order.options.crop != "subject" or matte is None:
+        return None
+    info = order.source.info
+    with closing(replay.cuts(matte)) as cuts:
+        box = subject_box((cut.alpha for cut in cuts), info.width, info.height)
+    if box is None:
+        order.warnings.append("Nothing was found to crop to.")
+    return box
 
 
 def sink(order: Order, path: Path, **changes: Any) -> Sink:
@@ -190,8 +121,9 @@ def sink(order: Order, path: Path, **changes: Any) -> Sink:
         quality=options.encode_quality,
         lossless=options.lossless,
         fps=source.info.fps,
-        audio=span if source.info.audio else None,
+        audio=span if source.info.audio and (order.target is None or order.target.audio) else None,
         threads=order.shop.threads,
+        loops=order.target.loops if order.target else 0,
     )
     return open_sink(options.format, path, replace(encoding, **changes))
 

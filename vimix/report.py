@@ -6,7 +6,7 @@ from pathlib import Path
 from vimix import card
 from vimix.events import Card
 from vimix.frame import ClipInfo
-from vimix.plan import Cut, Order
+from vimix.order import Cut, Order
 
 
 def describe(order: Order, cut: Cut, out: Path, *, frames: int, seconds: float, cached: str | None) -> Card:
@@ -14,7 +14,8 @@ def describe(order: Order, cut: Cut, out: Path, *, frames: int, seconds: float, 
     made = card.inspect(out)
     expected = order.source.info.frames
     warnings = list(dict.fromkeys([*order.warnings, *order.source.warnings]))
-    if expected is not None and frames < expected * 0.9:
+    thinned = order.target is not None or order.max_fps is not None
+    if expected is not None and frames < expected * 0.9 and not thinned:
         warnings.append(f"Only {frames} of about {expected} frames are in this file.")
     if not order.watch.coverage:
         warnings.append("Nothing was found in this clip: try another look, or click on the subject.")

@@ -70,7 +70,7 @@ def _one(
 
 def _cut(settings: Settings, clip: Path, out: Path, options: Options) -> dict[str, Any]:
     from vimix.pipeline import run  # heavy: not before somebody tries a frame
-    from vimix.plan import Workshop
+    from vimix.order import Workshop
 
     with closing(run(clip, out, options, Workshop.of(settings))) as events:
         for event in events:

@@ -1,0 +1,93 @@
+"""A clip and what is to become of it: what everything in a run is told."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from vimix import presets
+from vimix.clock import Clock
+from vimix.frame import Pixels, Stage
+from vimix.media.limits import Limits
+from vimix.media.source import Source, open_source
+from vimix.options import Options
+from vimix.refine.doubt import Watch
+from vimix.settings import Settings
+from vimix.threads import cores
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What this machine has to work with."""
+
+    model_dir: Path
+    mirrors: tuple[str, ...] = ()
+    device: str = "auto"
+    limits: Limits = field(default_factory=Limits)
+    threads: int = field(default_factory=cores)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As a deployment's settings say."""
+        limits = Limits(
+            max_seconds=settings.max_seconds,
+            max_pixels=settings.max_pixels,
+            max_frames=settings.max_frames,
+            max_bytes=settings.max_upload_mb * 1_000_000,
+        )
+        return cls(settings.model_dir, settings.mirrors, settings.device, limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A clip, opened, and what is to become of it."""
+
+    clip: Path
+    source: Source
+    options: Options
+    target: presets.Target | None
+    shop: Workshop
+    warnings: list[str]
+    max_fps: float | None = None
+    """Frames a second to thin out to, where the matte was made for more."""
+    clock: Clock = field(default_factory=Clock)
+    watch: Watch = field(default_factory=Watch)
+
+    @property
+    def needs_whole_matte(self) -> bool:
+        """Whether something must be known of every frame before the first is written."""
+        return self.target is not None or self.options.crop == "subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How the matte comes about."""
+
+    model: str
+    engine: Mapping[str, str]
+    """runtime, device, precision, and why they were chosen."""
+    stages: Sequence[Stage]
+    """From decoded frames to frames with their matte."""
+    unmix: Callable[[Pixels, Pixels], Pixels] | None = None
+    """Takes the screen's colour out of rgb, given alpha, where the clip was keyed."""
+
+
+def settle(clip: Path, options: Options, shop: Workshop, about: Mapping[str, Any] | None) -> Order:
+    """Open the clip for what was asked; `about` is the head of the matte that will be replayed. Raises `Refused`,
+    `UsageError`.
+    """
+    target = presets.parse_fit(options.fit) if options.fit else None
+    warnings: list[str] = []
+    if target:
+        options, warnings = presets.settle(options, target)
+    max_fps = options.max_fps if about is None else about["fps"]
+    source = open_source(
+        clip,
+        max_fps=max_fps,
+        start=options.start,
+        end=options.end,
+        max_width=options.working_width,
+        limits=shop.limits,
+    )
+    thinner = max_fps != options.max_fps
+    return Order(clip, source, options, target, shop, warnings, options.max_fps if thinner else None)

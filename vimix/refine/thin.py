@@ -1,0 +1,27 @@
+"""Fewer frames a second, for a smaller file: what is left out leaves its time to the frame before it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+
+from vimix.frame import Frame, Frames, Stage
+
+
+def thin(fps: float) -> Stage:
+    """At most `fps` frames a second: the first that begins in each beat of that rate. Nothing is moved."""
+    beat = 1 / Fraction(fps).limit_denominator(1001)
+
+    def stage(frames: Iterable[Frame]) -> Frames:
+        held: Frame | None = None
+        for frame in frames:
+            if held is None:
+                held = frame
+            elif frame.time // beat > held.time // beat:
+                yield replace(held, duration=frame.time - held.time)
+                held = frame
+            else:
+                held = replace(held, duration=frame.time + frame.duration - held.time)
+        if held is not None:
+            yield held
+
+    return stage
