@@ -29,7 +29,6 @@ from vimix.order import Cut, Order
 from vimix.refine.background import over
 from vimix.refine.edges import clean_edges, recolour
 from vimix.refine.finish import Box, crop_to, invert, pad_to, resize, shadow, stroke, subject_box
-from vimix.refine.matting import closed_form
 from vimix.refine.steady import steady
 from vimix.refine.thin import thin
 from vimix.sinks import AudioFrom, Encoding, Sink, open_sink
@@ -52,6 +51,8 @@ def choose(order: Order, matte: Path | None) -> Generator[Note, None, Cut]:
     about = {"model": cut.model, "engine": dict(cut.engine), "fps": order.options.max_fps}
     stages = [guard(order.shop.limits), look]
     if order.options.refine == "matting":
+        from vimix.refine.matting import closed_form  # compiles for seconds: only for who asked for it
+
         stages.append(order.clock.timed("matting", closed_form(workers=order.shop.threads)))
     stages.append(order.watch.stage("before"))
     if order.options.steady and not order.source.info.still:
