@@ -172,7 +172,8 @@ class JobStore(Protocol):
         """
 
     def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
-        """What was told since the event called `after`, oldest first, each with its name."""
+        """What was told since the event called `after`, oldest first, each with its name. They may go an hour after the
+        job's end."""
 
     def listed(self, state: State, *, before: float = math.inf, limit: int = 0) -> list[Job]:
         """The jobs in a state, oldest first: those created before then, and at most so many; 0: all."""

@@ -87,14 +87,14 @@ def bring_back(store: JobStore, *, stale: float = STALE) -> int:
 
 
 def forget(store: JobStore, *, ttl: float) -> None:
-    """Expire what had its day; after two more, forget that it was there. A bounded part of it each time."""
+    """Expire what had its day; after one more, forget that it was there. A bounded part of it each time."""
     now = time.time()
     for state in (State.DONE, State.CANCELLED):
         for job in store.listed(state, before=now - ttl, limit=_PART):
             if (job.expires or 0) < now:
-                store.change(job.id, {state}, state=State.EXPIRED, updated=now)
+                store.change(job.id, {state}, state=State.EXPIRED, updated=now, card=None, progress={})
     for state in (State.FAILED, State.EXPIRED):
-        for job in store.listed(state, before=now - 3 * ttl, limit=_PART):
+        for job in store.listed(state, before=now - 2 * ttl, limit=_PART):
             store.remove(job.id)
 
 

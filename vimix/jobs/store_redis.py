@@ -31,7 +31,11 @@ local function set(id, values)
   if before ~= after then
     local created = cjson.decode(redis.call('hget', key, 'created'))
     if before then redis.call('zrem', P..'state:'..before, id) end
+    local owner = redis.call('hget', key, 'owner')
+    if before == '"running"' then redis.call('hdel', P..'owners', owner) end
+    if after == '"running"' then redis.call('hset', P..'owners', owner, id) end
     redis.call('zadd', P..'state:'..after, string.format('%.17g', created), id)
+    if after ~= '"queued"' and after ~= '"running"' then redis.call('expire', P..'events:'..id, 3600) end
     if after == '"done"' then
       local times = redis.call('hmget', key, 'started', 'updated')
       if times[1] ~= 'null' then
@@ -54,12 +58,14 @@ return 1
 """
 _CLAIM = """
 local owner, now, per_visitor = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local mine = redis.call('hget', P..'owners', owner)
+if mine then return mine end
+if redis.call('zcard', P..'state:"queued"') == 0 then return false end
 local runs, busy = {}, {}
 for _, id in ipairs(redis.call('zrange', P..'state:"running"', 0, -1)) do
-  local job = redis.call('hmget', P..'job:'..id, 'owner', 'visitor', 'work_key')
-  if job[1] == owner then return id end
-  runs[job[2]] = (runs[job[2]] or 0) + 1
-  busy[job[3]] = true
+  local job = redis.call('hmget', P..'job:'..id, 'visitor', 'work_key')
+  runs[job[1]] = (runs[job[1]] or 0) + 1
+  busy[job[2]] = true
 end
 for _, id in ipairs(redis.call('zrange', P..'state:"queued"', 0, -1)) do
   local job = redis.call('hmget', P..'job:'..id, 'not_before', 'visitor', 'work_key', 'attempts')
@@ -83,9 +89,10 @@ return 1
 """
 _REMOVE = """
 local id = ARGV[2]
-local job = redis.call('hmget', P..'job:'..id, 'state', 'work_key', 'visitor', 'input_key')
+local job = redis.call('hmget', P..'job:'..id, 'state', 'work_key', 'visitor', 'input_key', 'owner')
 if job[1] then
   redis.call('zrem', P..'state:'..job[1], id)
+  redis.call('hdel', P..'owners', job[5])
   redis.call('zrem', P..'work:'..cjson.decode(job[2]), id)
   redis.call('zrem', P..'visitor:'..cjson.decode(job[3]), id)
   redis.call('zrem', P..'input:'..cjson.decode(job[4]), id)

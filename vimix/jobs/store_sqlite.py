@@ -111,6 +111,8 @@ class SqliteJobs:
                     " (select name from events where job = ? order by name desc limit -1 offset ?)",
                     [job, EVENTS_KEPT],
                 )
+            if changes.get("state") is State.EXPIRED:
+                db.execute("delete from events where job = ?", [job])
             return self._set(job, **changes)
 
     def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
