@@ -17,6 +17,7 @@ from vimix import __version__
 from vimix.errors import UsageError, VimixError
 from vimix.events import Done, Note, Progress
 from vimix.options import Options
+from vimix.presets import parse_fit
 from vimix.settings import Settings
 
 SUFFIXES = {
@@ -64,6 +65,10 @@ def cut(arguments: Sequence[str]) -> int:
             raise UsageError(f"Name a format with --format, or end the output's name in {', '.join(SUFFIXES)}.")
         given["format"] = SUFFIXES[asked.output.suffix.lower()]
     options = Options.parse(given)
+    target = parse_fit(options.fit) if options.fit else None
+    if target and target.formats and options.format not in target.formats:
+        suffix = next(suffix for suffix, format in SUFFIXES.items() if format == target.formats[0])
+        raise UsageError(f"{target.label} takes {' or '.join(target.formats)}: end the output's name in {suffix}.")
     if not asked.output.parent.is_dir():
         raise UsageError(f"There is no folder {asked.output.parent} to write to.")
 
