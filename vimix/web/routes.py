@@ -41,7 +41,9 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
-    """All of them."""
+    """All of them. The limits of the settings stand before the desk from here on."""
+    limits = limiter(settings)
+    desk.admit(lambda visitor, conversion: (limits.conversion if conversion else limits.job)(visitor))
     it = Http(desk, settings)
     return [
         *health.routes(desk, settings),
