@@ -13,6 +13,7 @@ from tests import clips
 from tests.clips import Drawn
 from vimix.errors import UsageError
 from vimix.frame import Frame
+from vimix.media.sandbox import Ffmpeg
 from vimix.media.source import open_source, probe
 
 SHARED = Path(__file__).parents[2] / "../shared/data/clips"
@@ -162,6 +163,8 @@ def test_a_slower_clip_keeps_its_own_timing(tmp_path: Path) -> None:
     truth = clips.draw(tmp_path / "a.mkv", frames=9, fps=29.97, variable=True)
     assert len(read(truth.path, max_fps=30)) == 9
     assert open_source(truth.path, max_fps=30).info.variable_rate
+    steady = clips.draw(tmp_path / "b.mp4", frames=9, fps=29.97)
+    assert len(read(steady.path, max_fps=29.97)) == 9
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".avi"])
@@ -184,6 +187,35 @@ def test_seeking_does_not_decode_what_comes_before(tmp_path: Path) -> None:
     between = time.process_time()
     assert sum(1 for _ in part.frames()) == 15
     assert time.process_time() - between < (between - began) / 3
+
+
+def test_a_part_of_a_file_without_its_index(tmp_path: Path) -> None:
+    truth = clips.draw(tmp_path / "a.mkv", frames=60, fps=20, gop=10)
+    truth.path.write_bytes(truth.path.read_bytes()[:-2000])
+    source = open_source(truth.path, start=1, end=1.5)
+    frames = list(source.frames())
+    assert len(frames) == 10
+    assert np.abs(frames[0].rgb.astype(int) - truth.rgb[20]).mean() < 6
+
+
+def test_the_alpha_of_hevc_is_missed_aloud(tmp_path: Path) -> None:
+    clip = clips.draw(tmp_path / "a.mov", alpha=True).path
+    how = ("-c:v", "libx265", "-pix_fmt", "yuva420p", "-x265-params", "log-level=none", "-tag:v", "hvc1")
+    with Ffmpeg(["-i", str(clip), *how, str(tmp_path / "b.mp4")]) as ffmpeg:
+        ffmpeg.finish()
+    source = open_source(tmp_path / "b.mp4")
+    assert not source.info.alpha
+    assert "HEVC" in source.warnings[0]
+
+
+def test_the_first_of_two_pictures_is_taken_aloud(tmp_path: Path) -> None:
+    big, small = clips.draw(tmp_path / "a.mp4").path, clips.draw(tmp_path / "b.mp4", size=(32, 32)).path
+    how = ("-map", "0", "-map", "1", "-c", "copy")
+    with Ffmpeg(["-i", str(big), "-i", str(small), *how, str(tmp_path / "c.mp4")]) as ffmpeg:
+        ffmpeg.finish()
+    source = open_source(tmp_path / "c.mp4")
+    assert source.info.width == 96
+    assert "2 picture tracks" in source.warnings[0]
 
 
 def test_a_part_of_an_animation(tmp_path: Path) -> None:

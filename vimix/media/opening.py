@@ -8,6 +8,7 @@ from typing import NoReturn, cast
 
 import av
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
@@ -79,16 +80,16 @@ def unreadable(error: BaseException) -> NoReturn:
 
 
 def _choose(container: InputContainer) -> VideoStream:
-    videos = [stream for stream in container.streams.video if stream.codec_context is not None]
-    moving = [stream for stream in videos if "attached_pic" not in (stream.disposition.name or "")]
+    videos = container.streams.video
+    moving = [stream for stream in videos if not stream.disposition & Disposition.attached_pic]
     if not moving:
         what = "sound and a cover picture" if videos else "sound" if container.streams.audio else "nothing to look at"
         raise Unreadable(f"This file holds {what}, but no video.")
     stream = moving[0]
-    if stream.codec_context.name not in DECODERS:
+    decoder = stream.codec_context.name if stream.codec_context else "something unknown"
+    if decoder not in DECODERS:
         raise Refused(
-            f"The video is coded as {stream.codec_context.codec.canonical_name}, which is not taken here: "
-            "save it as H.264, HEVC, VP9, AV1 or ProRes."
+            f"The video is coded as {decoder}, which is not taken here: save it as H.264, HEVC, VP9, AV1 or ProRes."
         )
     return stream
 

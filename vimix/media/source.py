@@ -131,7 +131,8 @@ def _most(facts: Facts, max_fps: float | None) -> Fraction | None:
     if max_fps is None:
         return None
     most = Fraction(max_fps).limit_denominator(1001)
-    return most if mean_rate(len(facts.times), facts.end, facts.rate) > most else None
+    mean = mean_rate(len(facts.times), facts.end, facts.rate)
+    return most if mean > most * Fraction(1001, 1000) else None  # 29.97 asked of a clip of 30000/1001
 
 
 def _fitted(size: Size, max_width: int | None) -> Size:

@@ -5,7 +5,7 @@ and length, whatever its header says.
 """
 
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,8 @@ from vimix.media.limits import Limits, check_decoded
 from vimix.media.opening import open_decoder, opened, unreadable
 
 _MOST_PACKETS = 1_000_000
+_HEVC_ALPHA = b"\x4e\x01\xa5"
+"""The head of an alpha_channel_info message (ITU-T H.265 F.14.2.8): libavcodec 62 skips the layer it announces."""
 
 
 class Video:
@@ -36,6 +38,7 @@ class Video:
         warnings: list[str] = []
         with opened(self._path, self._kind, self._limits) as (container, stream):
             audio = bool(container.streams.audio)
+            warnings += _remarks(container, stream)
             self._tick = stream.time_base or Fraction(1, 1000)
             self._survey(stream, container, warnings)
             rate, codec = stream.average_rate, stream.codec_context.codec.canonical_name
@@ -141,7 +144,8 @@ class Video:
         damaged = count = 0
         try:
             if start > 0:
-                container.seek(self._first + int(start / self._tick), stream=stream)
+                with suppress(av.FFmpegError):  # without an index it stays at the beginning, and all is decoded
+                    container.seek(self._first + int(start / self._tick), stream=stream)
             for packet in container.demux(stream):
                 try:
                     frames = decoder.decode(packet if packet.size else None)
@@ -160,6 +164,16 @@ class Video:
                 unreadable(error)
         if damaged:
             heard.append(f"{damaged} damaged pictures of the clip were left out; the one before each stayed on show.")
+
+
+def _remarks(container: InputContainer, stream: VideoStream) -> list[str]:
+    """What is left out of this file, so that nobody has to find out."""
+    remarks = []
+    if len(container.streams.video) > 1:
+        remarks.append(f"The file has {len(container.streams.video)} picture tracks; the first one was taken.")
+    if stream.codec_context.name == "hevc" and _HEVC_ALPHA in (stream.codec_context.extradata or b""):
+        remarks.append("The transparency of HEVC video cannot be read; the clip was taken as opaque.")
+    return remarks
 
 
 def _has_alpha(frame: av.VideoFrame) -> bool:
