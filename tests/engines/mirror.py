@@ -52,7 +52,7 @@ def drawn(size: int, *, logits: bool = False, outputs: int = 1, resized_from: in
         ]
         for name, numbers in (("from", [0]), ("to", [2]), ("axis", [0]), ("hw", [declared, declared])):
             weights.append(numpy_helper.from_array(np.array(numbers, np.int64), name))
-    scale, shift = (40.0, 0.0) if logits else (1.0, 0.5)
+    scale, shift = (12.0, 0.0) if logits else (1.0, 0.5)
     weights += [numpy_helper.from_array(np.array(v, kind), n) for n, v in (("scale", scale), ("shift", shift))]
     nodes += [helper.make_node("Mul", ["y", "scale"], ["m"]), helper.make_node("Add", ["m", "shift"], ["a"])]
     if not logits:

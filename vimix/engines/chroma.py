@@ -54,7 +54,7 @@ class Key:
 
     def alpha(self, rgb: Pixels) -> Pixels:
         """(H, W, 3) to (H, W): soft where pixels are mixed."""
-        opacity = 1 - self._share(rgb, self._plate(rgb))
+        opacity = 1 - self._solved(rgb, self._plate(rgb))
         ramp = np.clip((opacity - self.clear) * (255 / (self.solid - self.clear)), 0, 255)
         return (ramp + 0.5).astype(np.uint8)
 
@@ -65,19 +65,18 @@ class Key:
         colour just inside is taken instead, as far as the pixel is clear.
         """
         plate = self._plate(rgb)
-        share = self._share(rgb, plate)
-        opaque = alpha.astype(np.float32) / 255
-        left = np.maximum(1 - share, np.maximum(opaque, 0.05))
-        height, width = alpha.shape
-        screen = cv2.resize(plate, (width, height), interpolation=cv2.INTER_LINEAR)
-        own = np.clip((rgb - share[:, :, None] * screen) / left[:, :, None], 0, 255)
-        sure = cv2.erode(opaque, np.ones((3, 3), np.uint8))
-        inside = np.where(sure > 0.98, np.float32(1), np.float32(1e-4) * opaque)
-        sigma = max(1.5, max(height, width) / 400)
-        weight = cv2.GaussianBlur(inside, (0, 0), sigma) + np.float32(1e-12)
-        near = cv2.GaussianBlur(own * inside[:, :, None], (0, 0), sigma) / weight[:, :, None]
-        trust = np.clip(2 * sure - 1, 0, 1)[:, :, None]
-        return (own * trust + near * (1 - trust) + 0.5).astype(np.uint8)
+        share = self._solved(rgb, plate)
+        sure = cv2.erode(alpha, np.ones((3, 3), np.uint8))
+        result = rgb.copy()
+        near = _near(rgb, ((sure > 250) & (share < 0.05)).astype(np.float32))
+        mixed = np.nonzero((alpha > 0) & ((sure < 255) | (share > 0)))
+        part = share[mixed][:, None]
+        left = np.maximum(1 - part, np.maximum(alpha[mixed][:, None] / np.float32(255), 0.05))
+        own = np.clip((rgb[mixed] - part * _at(plate, mixed, PLATE)) / left, 0, 255)
+        trust = np.clip(sure[mixed][:, None] * np.float32(2 / 255) - 1, 0, 1)
+        trust = np.where(_at(near[1], mixed, 2)[:, None] > 1e-3, trust, 1)
+        result[mixed] = own * trust + _at(near[0], mixed, 2) * (1 - trust) + 0.5
+        return result
 
     def _plate(self, rgb: Pixels) -> Floats:
         """The screen's colour as seen around each place, small; the key's own where no screen is near."""
@@ -96,7 +95,7 @@ class Key:
         return plate
 
     def _share(self, rgb: Pixels, plate: Floats) -> Floats:
-        """How much of each pixel is screen, 0-1."""
+        """How much of each pixel is screen, 0-1; too little at edges where the subject's hue is across from it."""
         height, width = rgb.shape[:2]
         screen = _hues(plate)
         axis = screen / np.maximum((screen * screen).sum(axis=2, keepdims=True), 1)
@@ -105,6 +104,38 @@ class Key:
         across = cv2.absdiff(hue_b * axis_r, hue_r * axis_b)
         share: Floats = np.clip(hue_b * axis_b + hue_r * axis_r - across / np.float32(self.cone), 0, 1)
         return share
+
+    def _solved(self, rgb: Pixels, plate: Floats) -> Floats:
+        """The share of screen, at edges solved between the screen's hue and that of the subject just inside."""
+        share = self._share(rgb, plate)
+        edge = cv2.dilate(((share > 0.05) & (share < 0.95)).astype(np.uint8), np.ones((5, 5), np.uint8))
+        near, known = _near(rgb, ((share < 0.05) & (edge == 0)).astype(np.float32))
+        mixed = np.nonzero(edge)
+        first, subject = share[mixed], _hues(_at(near, mixed, 2))
+        way = _hues(_at(plate, mixed, PLATE)) - subject
+        along = ((_hues(rgb[mixed]) - subject) * way).sum(axis=1) / np.maximum((way * way).sum(axis=1), 1)
+        trust = np.minimum(_at(known, mixed, 2) * 50, 1) * cv2.blur(edge.astype(np.float32), (3, 3))[mixed]
+        share[mixed] = first + trust * (np.clip(along, first, 1) - first)
+        return share
+
+
+def _near(rgb: Pixels, inside: Floats) -> tuple[Floats, Floats]:
+    """Half as large: the mean colour of what lies inside, around each place, and how much of that there is."""
+    height, width = inside.shape
+    half = (-(-width // 2), -(-height // 2))
+    weight = cv2.resize(inside, half, interpolation=cv2.INTER_AREA)
+    seen = cv2.resize(rgb, half, interpolation=cv2.INTER_AREA) * weight[:, :, None]
+    sigma = max(2.0, max(half) / 150)
+    total = cv2.GaussianBlur(weight, (0, 0), sigma)
+    mean: Floats = cv2.GaussianBlur(seen, (0, 0), sigma) / np.maximum(total, np.float32(1e-9))[:, :, None]
+    return mean, total
+
+
+def _at(small: Floats, places: tuple[NDArray[np.intp], ...], times: int) -> Floats:
+    """What a picture `times` smaller holds at places of the large one."""
+    down, across = places
+    found: Floats = small[down // times, across // times]
+    return found
 
 
 def find_key(frames: Sequence[Frame]) -> Key | None:

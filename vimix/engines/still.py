@@ -44,7 +44,7 @@ def looker(model: Model, size: int, run: Callable[[Floats], Floats]) -> Look:
             plane -= shift[channel]
         seen = run(picture).reshape(-1, size, size)[0]
         if model.logits:
-            seen = 1 / (1 + np.exp(-seen))
+            seen = 0.5 + 0.5 * np.tanh(0.5 * seen)  # a sigmoid that does not overflow
         mask = (seen.clip(0, 1) * 255).astype(np.uint8)
         if quick:
             return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
