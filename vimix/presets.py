@@ -102,10 +102,9 @@ def settle(options: Options, target: Target) -> tuple[Options, list[str]]:
         if options.format != Options.model_fields["format"].default:
             said.append(f"{target.label} takes {' or '.join(target.formats)}: {target.formats[0]} was made.")
     if target.max_fps and (options.max_fps is None or options.max_fps > target.max_fps):
-        changes["fps"] = target.max_fps
+        changes["fps"] = float(target.max_fps)
     if target.max_seconds and (options.end is None or options.end - options.start > target.max_seconds):
         changes["end"] = options.start + target.max_seconds
-        said.append(f"{target.label}: at most {target.max_seconds:g} seconds are kept.")
     if target.canvas:
         changes["width"] = None
     return options.model_copy(update=changes), said

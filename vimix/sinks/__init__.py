@@ -31,8 +31,8 @@ FORMATS: dict[str, Format] = {
         Format("mov", ".mov", "video/quicktime", "ProRes 4444", True, True, _EDITORS, video(MOV)),
         Format("hevc", ".mov", "video/quicktime", "HEVC with alpha", True, True, ("Safari", "QuickTime"), video(HEVC)),
         Format("png-zip", ".zip", "application/zip", "PNG frames (zip)", True, False, _EDITORS[:-1], png_zip),
-        Format("mp4", ".mp4", "video/mp4", "MP4", False, True, (), video(MP4)),
-        Format("matte", ".mp4", "video/mp4", "Matte", False, False, (), video(MATTE)),
+        Format("mp4", ".mp4", "video/mp4", "MP4", False, True, ("everywhere",), video(MP4)),
+        Format("matte", ".mp4", "video/mp4", "Matte", False, False, ("everywhere",), video(MATTE)),
     )
 }  # fmt: skip
 

@@ -158,7 +158,7 @@ class Format:
     alpha: bool
     audio: bool
     plays_in: tuple[str, ...]
-    """Where it shows with its transparency."""
+    """Where it shows as it is, transparency included."""
     start: Start
 
     def open(self, path: Path, encoding: Encoding) -> Sink:

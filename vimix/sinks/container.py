@@ -61,6 +61,8 @@ class Video:
     picture: Callable[[Frame], Pixels] = with_alpha
     tag: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    """Of the video stream."""
+    title: str | None = None
     mux: Mapping[str, str] = field(default_factory=dict)
     even: bool = False
     """Whether the codec needs even sides; a column or row is added then."""
@@ -81,6 +83,8 @@ class VideoFile:
             self._program = Ffmpeg(kind.program(encoding.quality, encoding.threads, path.absolute()))
             target = self._program.stdin
         self._file: OutputContainer = av.open(target, "w", format=kind.container, options=dict(kind.mux))
+        if kind.title:
+            self._file.metadata["title"] = kind.title  # what else tells a matte from any other video?
         self._stream = self._open_stream(encoding, width + self._add[1], height + self._add[0])
         self._sound = Sound(encoding.audio, self._file, kind.audio) if encoding.audio and kind.audio else None
         self._pool = Ordered(self._encode, lambda nothing: None, workers=1)
@@ -212,6 +216,7 @@ MATTE = Video(
     "yuv420p",
     lambda quality: {"crf": _between(36, 8)(quality), "preset": "veryfast"},
     picture=matte_only,
+    title="matte",
     mux=_FAST_START,
     even=True,
 )
