@@ -73,11 +73,13 @@ class Cut:
 
 
 def settle(clip: Path, options: Options, shop: Workshop, about: Mapping[str, Any] | None) -> Order:
-    """Open the clip for what was asked; `about` is the head of the matte that will be replayed. Raises `Refused`,
-    `UsageError`.
+    """Open the clip for what was asked; `about` is the head of the matte that will be replayed.
+
+    Raises `Refused`, `UsageError`.
     """
     target = presets.parse_fit(options.fit) if options.fit else None
     warnings: list[str] = []
+    asked = options
     if target:
         options, warnings = presets.settle(options, target)
     max_fps = options.max_fps if about is None else about["fps"]
@@ -89,5 +91,7 @@ def settle(clip: Path, options: Options, shop: Workshop, about: Mapping[str, Any
         max_width=options.working_width,
         limits=shop.limits,
     )
-    thinner = max_fps != options.max_fps
-    return Order(clip, source, options, target, shop, warnings, options.max_fps if thinner else None)
+    if target and options.end != asked.end and source.end < (source.original.seconds or 0):
+        warnings.append(f"Only {target.max_seconds:g} seconds are kept: {target.label} takes no more.")
+    thinner = options.max_fps if max_fps != options.max_fps else None
+    return Order(clip, source, options, target, shop, warnings, thinner)
