@@ -9,7 +9,7 @@ most it holds in memory. A frame equal to the one before costs nothing.
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
@@ -17,7 +17,7 @@ import numpy as np
 
 from vimix.engines.motion import Flow, belief, carried, chained, flow, moved
 from vimix.engines.still import Look, fresh, product
-from vimix.engines.track import Plane, Small, Track, as_plane, chance, hear, histogram, log_odds, sureness
+from vimix.engines.track import Small, Track, as_plane, chance, hear, histogram, log_odds, standing_at, sureness
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.options import Point
 from vimix.threads import in_order
@@ -40,6 +40,7 @@ PACES = {"fast": Pace(6), "balanced": BALANCED, "best": Pace(1)}
 """By quality."""
 
 _DOUBT = 0.7
+_TRUST = 0.0
 _MEMORY = 128 << 20
 """Bytes of pictures that a window may hold."""
 
@@ -51,8 +52,8 @@ class Shot:
     frames: list[Frame]
     small: Small
     alpha: Pixels | None = None
-    matte: Plane | None = None
-    """Small: what the track made of it."""
+    whole: Pixels | None = None
+    """What a look at the whole of it shows, where there was one."""
 
     @property
     def rgb(self) -> Pixels:
@@ -77,7 +78,7 @@ def follow(look: Look, *, pace: Pace = BALANCED, points: Sequence[Point] = (), s
     """
 
     def stage(frames: Iterable[Frame]) -> Frames:
-        follower = _Follower(look, pace, [(max(0.0, point.time - start), point) for point in points])
+        follower = _Follower(look, pace, [(point.time - start, point) for point in points])
         with closing(in_order(follower.solve, _windows(frames, pace.window), workers=1, waiting=1)) as solved:
             for window in solved:
                 for shot in window.shots:
@@ -99,7 +100,7 @@ def _windows(frames: Iterable[Frame], most: int) -> Generator[Window, None, None
                 before.frames.append(replace(frame, rgb=before.rgb))
             else:
                 shot = Shot([frame], Small.of(frame.rgb))
-                if before and is_cut(before.small, shot.small):
+                if before and (before.rgb.shape != frame.rgb.shape or is_cut(before.small, shot.small)):
                     yield Window(shots, begins)
                     shots, begins, count = [], True, 0
                 shots.append(shot)
@@ -113,8 +114,6 @@ def _windows(frames: Iterable[Frame], most: int) -> Generator[Window, None, None
 
 def is_cut(before: Small, after: Small) -> bool:
     """Whether another scene begins between two neighbouring frames: other colours, and in other places."""
-    if before.grey.shape != after.grey.shape:
-        return True
     everywhere = np.ones(before.colours.shape, bool)
     alike = float(np.sqrt(histogram(before.colours, everywhere) * histogram(after.colours, everywhere)).sum())
     tiny = [cv2.resize(small.grey, (32, 18), interpolation=cv2.INTER_AREA) for small in (before, after)]
@@ -128,35 +127,57 @@ class _Follower:
     look: Look
     pace: Pace
     points: list[tuple[float, Point]]
+    """Seconds and places, in order of time."""
     last: Shot | None = None
     track: Track | None = None
-    taken: int = field(default=0)
 
     def solve(self, window: Window) -> Window:
         """Give every shot of the window its alpha. Windows come in order, one at a time."""
-        shots = window.shots
-        if window.begins or self.last is None or self.track is None:
-            seed, self.track = self._begin(shots)
-            keys = sorted(
-                {*range(seed, len(shots), self.pace.every), *range(seed, -1, -self.pace.every), 0, len(shots) - 1}
-            )
-            self._pass(shots, [key for key in keys if key <= seed][::-1], self.track.fork())
-            self._pass(shots, [key for key in keys if key >= seed], self.track)
-        else:
-            shots = [self.last, *shots]
-            keys = sorted({*range(0, len(shots), self.pace.every), len(shots) - 1})
-            self._pass(shots, keys, self.track)
-        for left, right in pairwise(keys):
-            _carry(shots[left : right + 1])
+        shots, done = window.shots, 0
+        clicked = self._clicked(shots)
+        if window.begins and self.last and self.last.rgb.shape == shots[0].rgb.shape:
+            self.last = None
+        if self.last is None or self.track is None:
+            seed, track = self._pointed(shots, *clicked.pop(0)) if clicked else self._begin(shots)
+            self._see(shots[seed], track)
+            self._pass(shots[seed::-1], track.fork())
+            self.last, self.track, done = shots[seed], track, seed + 1
+        for at, points in clicked:
+            self._pass([self.last, *shots[done:at]], self.track)
+            _, self.track = self._pointed(shots, at, points)
+            self._see(shots[at], self.track)
+            self.last, done = shots[at], at + 1
+        self._pass([self.last, *shots[done:]], self.track)
         self.last = shots[-1]
         return window
 
+    def _clicked(self, shots: Sequence[Shot]) -> list[tuple[int, list[Point]]]:
+        """The shots that somebody pointed at, with the places; what is pointed at is then forgotten."""
+        found: dict[int, list[Point]] = {}
+        ends = [float(shot.frames[-1].time + shot.frames[-1].duration) for shot in shots]
+        while self.points and self.points[0][0] < ends[-1]:
+            time, point = self.points.pop(0)
+            found.setdefault(next(at for at, end in enumerate(ends) if time < end), []).append(point)
+        return list(found.items())
+
+    def _pointed(self, shots: Sequence[Shot], at: int, points: Sequence[Point]) -> tuple[int, Track]:
+        """A track of what stands at the points of that shot."""
+        shot = shots[at]
+        whole = as_plane(self._whole(shot))
+        matte = np.zeros_like(whole)
+        for point in points:
+            np.maximum(matte, standing_at(whole, point), out=matte)
+        return at, Track(matte, floor=0.5)
+
+    def _whole(self, shot: Shot) -> Pixels:
+        if shot.whole is None:
+            shot.whole = self.look(shot.rgb)
+        return shot.whole
+
     def _begin(self, shots: Sequence[Shot]) -> tuple[int, Track]:
         """The shot to start from, and a track with what a look at the whole of it shows."""
-        looks = {
-            at: self.look(shots[at].rgb) for at in sorted({*range(0, len(shots), self.pace.whole), len(shots) - 1})
-        }
-        mattes = {at: as_plane(alpha) for at, alpha in looks.items()}
+        places = sorted({*range(0, len(shots), self.pace.whole), len(shots) - 1})
+        mattes = {at: as_plane(self._whole(shots[at])) for at in places}
         roots = {at: np.sqrt(histogram(shots[at].small.colours, matte > 0.6)) for at, matte in mattes.items()}
 
         def worth(at: int) -> float:
@@ -164,19 +185,28 @@ class _Follower:
             others = [float(roots[at] @ roots[other]) for other in roots if other != at]
             return sure * (float(np.mean(others)) if others else 1.0)
 
-        seed = max(looks, key=worth)
+        seed = max(places, key=worth)
         return seed, Track(mattes[seed])
 
-    def _pass(self, shots: Sequence[Shot], keys: Sequence[int], track: Track) -> None:
-        """Follow from the first key, whose place the track has, through the others in their order."""
-        for before, key in zip([None, *keys], keys, strict=False):
-            shot = shots[key]
-            if before is not None:
-                way = _way(shots[before : key + 1] if before < key else shots[key : before + 1][::-1])
-                track.matte = moved(track.matte, way)
-            elif shot.alpha is not None:
-                continue
-            self._see(shot, track)
+    def _pass(self, shots: Sequence[Shot], track: Track) -> None:
+        """Follow from the first of the shots, which has its alpha, through the others."""
+        at = 0
+        while at < len(shots) - 1:
+            ways: list[Flow] = []
+            for here, way in ways_to_first(shots[at : at + self.pace.every + 1]):
+                ways.append(way)
+                if self._lost(track, shots[at], here, way):
+                    break
+            track.matte = moved(track.matte, way)
+            self._see(here, track)
+            _carry(shots[at : at + len(ways) + 1], ways)
+            at += len(ways)
+
+    def _lost(self, track: Track, key: Shot, here: Shot, way: Flow) -> bool:
+        """Whether motion alone no longer tells where the subject is."""
+        subject = moved(track.matte, way) > 0.3
+        trust = belief(here.small.grey, key.small.grey, way)
+        return not subject.any() or float(trust[subject].mean()) < _TRUST
 
     def _see(self, shot: Shot, track: Track) -> None:
         """Look at a key where the track is, and let the track learn from it."""
@@ -185,14 +215,13 @@ class _Follower:
         added = track.added(as_plane(seen), shot.small.colours)
         matte = chance(log_odds(as_plane(seen)) + added)
         if box is not None and track.judge(matte) < _DOUBT:
-            whole = self.look(shot.rgb)
+            whole = self._whole(shot).copy()
             whole[box] = cv2.addWeighted(whole[box], 0.5, seen[box], 0.5, 0)
             seen = whole
             added = track.added(as_plane(seen), shot.small.colours)
             matte = chance(log_odds(as_plane(seen)) + added)
         shot.alpha = hear(seen, added)
         track.learn(matte, shot.small.colours)
-        shot.matte = track.matte
 
     def _look_at(self, rgb: Pixels, box: tuple[slice, slice] | None) -> Pixels:
         """The alpha of the whole picture, looked at in the box only."""
@@ -203,25 +232,25 @@ class _Follower:
         return alpha
 
 
-def _way(shots: Sequence[Shot]) -> Flow:
-    """The flow from the last of the shots to the first."""
-    way = flow(shots[1].small.grey, shots[0].small.grey)
-    for before, here in pairwise(shots[1:]):
-        way = chained(flow(here.small.grey, before.small.grey), way)
-    return way
+def ways_to_first(shots: Sequence[Shot]) -> Generator[tuple[Shot, Flow], None, None]:
+    """Each shot after the first, in turn, and the flow from it to the first."""
+    way: Flow | None = None
+    for before, here in pairwise(shots):
+        step = flow(here.small.grey, before.small.grey)
+        way = step if way is None else chained(step, way)
+        yield here, way
 
 
-def _carry(shots: Sequence[Shot]) -> None:
-    """Fill in the shots between the first and the last, which have their alpha."""
+def _carry(shots: Sequence[Shot], ways: Sequence[Flow]) -> None:
+    """Fill in the shots between the first and the last, which have their alpha; `ways` lead from each to the first."""
     first, last = shots[0], shots[-1]
     assert first.alpha is not None
     assert last.alpha is not None
-    for at in range(1, len(shots) - 1):
-        here = shots[at]
-        ways = _way(shots[: at + 1]), _way(shots[at:][::-1])
-        nearness = (len(shots) - 1 - at) / (len(shots) - 1), at / (len(shots) - 1)
-        weights = tuple(
-            near * (belief(here.small.grey, there.small.grey, way) + 0.02)
-            for near, there, way in zip(nearness, (first, last), ways, strict=True)
+    for at, (here, onward) in enumerate(ways_to_first(shots[:0:-1]), 2):
+        back = ways[-at]
+        share = (at - 1) / len(ways)
+        trust = (
+            share * (belief(here.small.grey, first.small.grey, back) + 0.02),
+            (1 - share) * (belief(here.small.grey, last.small.grey, onward) + 0.02),
         )
-        here.alpha = carried((first.alpha, last.alpha), ways, (weights[0], weights[1]))
+        here.alpha = carried((first.alpha, last.alpha), (back, onward), trust)

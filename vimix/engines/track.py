@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimix.frame import Pixels
+from vimix.options import Point
 
 cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's type
 Plane = NDArray[np.float32]
@@ -187,3 +188,25 @@ def _heard() -> Pixels:
 
 
 _HEARD = _heard()
+
+
+def standing_at(seen: Plane, point: Point) -> Plane:
+    """The part of a look (h, w) that somebody pointed at: the piece there or close by, or what is in their box; where
+    the look shows nothing, a spot around the place."""
+    height, width = seen.shape
+    left, right = sorted((int(point.x0 * (width - 1)), int(point.x1 * (width - 1))))
+    top, bottom = sorted((int(point.y0 * (height - 1)), int(point.y1 * (height - 1))))
+    place = np.zeros(seen.shape, np.uint8)
+    place[top : bottom + 1, left : right + 1] = 1
+    if not point.is_box:
+        reach = max(3, round(0.04 * max(height, width)))
+        place = cv2.dilate(place, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+        _, pieces = cv2.connectedComponents((seen > 0.4).astype(np.uint8))
+        found = np.bincount(pieces[place > 0], minlength=2)
+        found[0] = 0
+        nearest = pieces[top, left] or (int(found.argmax()) if found.any() else 0)
+        if nearest:
+            return np.asarray(seen * (pieces == nearest), np.float32)
+    if point.is_box and float((seen * place).sum()) > 0.2 * float(place.sum()):
+        return np.asarray(seen * place, np.float32)
+    return np.asarray(0.9 * place, np.float32)
