@@ -1,7 +1,7 @@
 """rembg is the reference: the same weights through its own sessions and through ours give the same 8-bit alpha.
 
-rembg stretches every mask to its own minimum and maximum; we do not (docs/models.md). The pictures here reach both ends,
-so that stretching changes nothing.
+rembg stretches every mask to its own minimum and maximum; we do not (docs/models.md). The pictures here reach both
+ends, so that stretching changes nothing.
 """
 
 from pathlib import Path

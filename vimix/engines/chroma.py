@@ -56,7 +56,8 @@ class Key:
         """(H, W, 3) to (H, W): soft where pixels are mixed."""
         opacity = 1 - self._solved(rgb, self._plate(rgb))
         ramp = np.clip((opacity - self.clear) * (255 / (self.solid - self.clear)), 0, 255)
-        return (ramp + 0.5).astype(np.uint8)
+        alpha: Pixels = (ramp + 0.5).astype(np.uint8)
+        return alpha
 
     def unmix(self, rgb: Pixels, alpha: Pixels) -> Pixels:
         """The subject's own colour: the screen's share taken out, at edges and of what it cast onto the subject.
@@ -81,8 +82,8 @@ class Key:
     def _plate(self, rgb: Pixels) -> Floats:
         """The screen's colour as seen around each place, small; the key's own where no screen is near."""
         height, width = rgb.shape[:2]
-        small = cv2.resize(rgb, (-(-width // PLATE), -(-height // PLATE)), interpolation=cv2.INTER_AREA)
-        small = small.astype(np.float32)
+        size = (-(-width // PLATE), -(-height // PLATE))
+        small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         key = np.array(self.colour, np.float32)
         hue = _hues(key)
         away = np.linalg.norm(_hues(small) - hue, axis=2)
@@ -108,7 +109,10 @@ class Key:
     def _solved(self, rgb: Pixels, plate: Floats) -> Floats:
         """The share of screen, at edges solved between the screen's hue and that of the subject just inside."""
         share = self._share(rgb, plate)
-        edge = cv2.dilate(((share > 0.05) & (share < 0.95)).astype(np.uint8), np.ones((5, 5), np.uint8))
+        reach = max(rgb.shape[:2]) // 60 * 2 + 1
+        screen = cv2.dilate((share > 0.9).astype(np.uint8), np.ones((reach, reach), np.uint8))
+        mixed_here = ((share > 0.05) & (share < 0.95)).astype(np.uint8)
+        edge = cv2.dilate(mixed_here, np.ones((5, 5), np.uint8)) * screen  # and no hue within the subject
         near, known = _near(rgb, ((share < 0.05) & (edge == 0)).astype(np.float32))
         mixed = np.nonzero(edge)
         first, subject = share[mixed], _hues(_at(near, mixed, 2))
@@ -126,9 +130,9 @@ def _near(rgb: Pixels, inside: Floats) -> tuple[Floats, Floats]:
     weight = cv2.resize(inside, half, interpolation=cv2.INTER_AREA)
     seen = cv2.resize(rgb, half, interpolation=cv2.INTER_AREA) * weight[:, :, None]
     sigma = max(2.0, max(half) / 150)
-    total = cv2.GaussianBlur(weight, (0, 0), sigma)
-    mean: Floats = cv2.GaussianBlur(seen, (0, 0), sigma) / np.maximum(total, np.float32(1e-9))[:, :, None]
-    return mean, total
+    total: Floats = np.asarray(cv2.GaussianBlur(weight, (0, 0), sigma), np.float32)
+    mean = cv2.GaussianBlur(seen, (0, 0), sigma) / np.maximum(total, np.float32(1e-9))[:, :, None]
+    return mean.astype(np.float32), total
 
 
 def _at(small: Floats, places: tuple[NDArray[np.intp], ...], times: int) -> Floats:
@@ -162,7 +166,7 @@ def key_out(key: Key) -> Look:
     return key.alpha
 
 
-def _hues(rgb: Floats) -> Floats:
+def _hues(rgb: NDArray[np.generic]) -> Floats:
     hues: Floats = rgb.astype(np.float32) @ DIFFERENCES.T
     return hues
 

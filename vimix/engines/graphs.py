@@ -5,7 +5,9 @@ target height and width from one (IS-Net) and nothing else knows the size. Scali
 512 with the same weights.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +15,9 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper, shape
 
 from vimix.engines.catalogue import Triple
 from vimix.engines.files import place
+
+Steps = list[tuple[str, list[str], str, dict[str, Any]]]
+"""Nodes to be: operation, inputs, output, attributes."""
 
 
 def make(source: Path, target: Path, size: int) -> None:
@@ -51,7 +56,7 @@ def whole(source: Path, target: Path, size: int, *, mean: Triple, std: Triple, l
         "scale": scale.reshape(1, 3, 1, 1),
         "shift": shift.reshape(1, 3, 1, 1),
     }
-    steps = [
+    steps: Steps = [
         ("Cast", ["rgb"], "v_floats", {"to": TensorProto.FLOAT}),
         ("Transpose", ["v_floats"], "v_planes", {"perm": [0, 3, 1, 2]}),
         *_through("v_planes", "in", "v_small"),
@@ -62,7 +67,7 @@ def whole(source: Path, target: Path, size: int, *, mean: Triple, std: Triple, l
         ("Mul", ["v_unit", "v_scale"], "v_scaled", {}),
         ("Sub", ["v_scaled", "v_shift"], entry, {}),
     ]
-    after = [
+    after: Steps = [
         ("Sigmoid" if logits else "Identity", [exit_], "v_seen", {}),
         ("Max", ["v_seen", "v_zero"], "v_above", {}),
         ("Min", ["v_above", "v_one"], "v_mask", {}),
@@ -80,9 +85,13 @@ def whole(source: Path, target: Path, size: int, *, mean: Triple, std: Triple, l
     graph.initializer.append(numpy_helper.from_array(np.array([-1, 1, 3 * size, size], np.int64), "v_flat"))
     del graph.input[:], graph.output[:]
     graph.input.append(helper.make_tensor_value_info("rgb", TensorProto.UINT8, ["n", "h", "w", 3]))
-    for name, shape in (("in_rows", [size, "h"]), ("in_columns", ["w", size])):
-        graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
-    for name, shape in (("out_rows", ["h", size]), ("out_columns", [size, "w"])):
+    sides: dict[str, list[str | int]] = {
+        "in_rows": [size, "h"],
+        "in_columns": ["w", size],
+        "out_rows": ["h", size],
+        "out_columns": [size, "w"],
+    }
+    for name, shape in sides.items():
         graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     graph.output.append(helper.make_tensor_value_info("alpha", TensorProto.UINT8, ["n", 1, "h", "w"]))
     onnx.checker.check_model(model)
@@ -95,9 +104,9 @@ def is_half(path: Path) -> bool:
     return any(weight.data_type == TensorProto.FLOAT16 for weight in weights)
 
 
-def _through(given: str, way: str, made: str) -> list[tuple[str, list[str], str, dict[str, object]]]:
+def _through(given: str, way: str, made: str) -> Steps:
     """Columns, then rows, rounded to bytes after each."""
-    steps: list[tuple[str, list[str], str, dict[str, object]]] = []
+    steps: Steps = []
     for side, inputs, last in (
         ("columns", [given, f"{way}_columns"], f"v_{way}_wide"),
         ("rows", [f"{way}_rows", f"v_{way}_wide"], made),
@@ -131,7 +140,7 @@ def _keep_first_output(model: ModelProto) -> None:
         waiting = [name for name in node.input if name in makers and name not in done] if node else []
         if waiting:
             open_names += waiting
-        elif (name := open_names.pop()) not in done and node:
+        elif open_names.pop() not in done and node:
             done.update(node.output)
             nodes.append(node)
     used = {name for node in nodes for name in node.input}
@@ -153,10 +162,10 @@ def _widen(model: ModelProto) -> None:
     casts = {node.output[0]: node.input[0] for node in graph.node if _casts_floats(node)}
     ends = {value.name for value in graph.output}
     for node in graph.node:
-        for place, name in enumerate(node.input):
+        for index, name in enumerate(node.input):
             while name in casts:
                 name = casts[name]
-            node.input[place] = name
+            node.input[index] = name
         if casts.get(node.output[0]) and node.output[0] in ends:
             node.CopyFrom(NodeProto(op_type="Identity", input=node.input, output=node.output))
     _replace(graph.node, [node for node in graph.node if node.output[0] not in casts or node.output[0] in ends])
@@ -188,7 +197,7 @@ def _target_sizes(model: ModelProto, makers: dict[str, NodeProto]) -> list[str]:
     return [name for name in joined if name not in makers or makers[name].op_type == "Constant"]
 
 
-def _replace(field: object, items: list[object]) -> None:
+def _replace(field: object, items: Sequence[object]) -> None:
     copies = [type(item).FromString(item.SerializeToString()) for item in items]  # type: ignore[attr-defined]
     del field[:]  # type: ignore[attr-defined]
     field.extend(copies)  # type: ignore[attr-defined]

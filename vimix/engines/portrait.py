@@ -38,14 +38,17 @@ class Table:
         return self.at + offset if offset else 0
 
     def number(self, index: int, kind: str = "i") -> int:
+        """A number, by its letter in `struct`."""
         at = self._field(index)
         return self._read(kind, at) if at else 0
 
     def table(self, index: int) -> "Table":
+        """A table within."""
         at = self._field(index)
         return Table(self.data, at + self._read("I", at))
 
-    def bytes(self, index: int, width: int = 1) -> bytes:
+    def content(self, index: int, width: int = 1) -> bytes:
+        """The bytes of a vector whose elements have `width`."""
         at = self._field(index)
         if not at:
             return b""
@@ -53,9 +56,11 @@ class Table:
         return self.data[at + 4 : at + 4 + width * self._read("I", at)]
 
     def numbers(self, index: int) -> list[int]:
-        return [int(number) for number in np.frombuffer(self.bytes(index, 4), "<i4")]
+        """A vector of 32-bit numbers."""
+        return [int(number) for number in np.frombuffer(self.content(index, 4), "<i4")]
 
     def tables(self, index: int) -> "list[Table]":
+        """A vector of tables."""
         at = self._field(index)
         first = at + self._read("I", at)
         places = range(first + 4, first + 4 + 4 * self._read("I", first), 4)
@@ -71,7 +76,7 @@ def convert(source: Path, target: Path) -> None:
     tensors = graph.tables(0)
     known: dict[int, NDArray[np.generic]] = {}
     for place_, tensor in enumerate(tensors):
-        if content := buffers[tensor.number(2, "I")].bytes(0):
+        if content := buffers[tensor.number(2, "I")].content(0):
             known[place_] = np.frombuffer(content, NUMBERS[tensor.number(1, "b")]).reshape(tensor.numbers(0))
     nodes, weights = list[NodeProto](), list[TensorProto]()
     for operator in graph.tables(3):
@@ -118,7 +123,7 @@ def _node(
     turned = kernel.transpose(0, 3, 1, 2) if code == CONV else kernel.transpose(3, 0, 1, 2)
     inputs = [names[0], weight(turned, "w"), weight(known[given[2]], "b")]
     if code == CUSTOM:
-        _, across, down = np.frombuffer(operator.bytes(5), "<i4")
+        _, across, down = np.frombuffer(operator.content(5), "<i4")
         return helper.make_node("ConvTranspose", inputs, out, strides=[int(down), int(across)])
     options = operator.table(4)
     if options.number(4 if code == DEPTHWISE else 3, "b"):

@@ -1,9 +1,9 @@
 """Every picture by itself: to the network's size, through the network, back to the picture's size.
 
-To the network's size with PIL's LANCZOS, as rembg does, which costs 12 ms of the 200 and more that a network takes; the
-mean of the pixels under each pixel, a tenth of that, moves masks by up to 70 levels. The portrait network takes 4 ms and
-is the better for the mean, so it is given that. A mask is never stretched to its own minimum and maximum, as rembg does: on video the
-gain would change from frame to frame, and where there is no subject noise would become one.
+To the network's size with PIL's LANCZOS, as rembg does, which costs 12 ms of the 200 and more that a network takes;
+the mean of the pixels under each pixel, a tenth of that, moves masks by up to 70 levels. The portrait network takes
+4 ms and is the better for the mean, so it is given that. A mask is never stretched to its own minimum and maximum, as
+rembg does: on video the gain would change from frame to frame, and without a subject noise would become one.
 """
 
 from collections.abc import Callable, Generator, Iterable
@@ -85,7 +85,8 @@ def lanczos(before: int, after: int) -> Floats:
     last = np.minimum(np.floor(centres + 3 * wide + 0.5), before)
     away = (places - centres + 0.5) / wide
     weights = np.where((places >= first) & (places < last) & (np.abs(away) < 3), np.sinc(away) * np.sinc(away / 3), 0)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    matrix: Floats = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return matrix
 
 
 def cut_each(look: Look, *, workers: int) -> Stage:
@@ -128,5 +129,4 @@ def product(alpha: Pixels, given: Pixels) -> Pixels:
     """The product of two alphas; the first itself where the second is opaque throughout."""
     if given.strides == (0, 0) and given[0, 0] == 255:
         return alpha
-    result: Pixels = cv2.multiply(alpha, np.ascontiguousarray(given), scale=1 / 255)
-    return result
+    return np.asarray(cv2.multiply(alpha, np.ascontiguousarray(given), scale=1 / 255), np.uint8)
