@@ -161,8 +161,11 @@ def worker(arguments: Sequence[str]) -> int:
     """Work on the jobs of a shared queue until told to stop."""
     _Parser("vimix worker").parse_args(arguments)
     from vimix.jobs.worker import serve
+    from vimix.web.logs import configure
 
-    return serve(Settings.load())
+    settings = Settings.load()
+    configure(settings)
+    return serve(settings)
 
 
 def sweep(arguments: Sequence[str]) -> int:

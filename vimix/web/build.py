@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from vimix.jobs.desk import Desk, open_desk
 from vimix.options import Options
 from vimix.settings import Settings
-from vimix.web import bundle, doors, examples, routes, tools
+from vimix.web import bundle, doors, examples, logs, routes, tools
 from vimix.web.embed import FirstPage, embed_route
 from vimix.web.handlers import Page
 from vimix.web.page import STATIC, build
@@ -26,6 +26,7 @@ from vimix.web.words import translations
 
 def launch(settings: Settings) -> None:
     """Serve until interrupted."""
+    logs.configure(settings)
     demo, how = prepare(settings, open_desk(settings))
     demo.launch(**how)
 
