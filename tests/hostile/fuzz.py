@@ -23,7 +23,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests import clips
-from vimix.errors import Refused, VimixError
+from vimix.errors import Refused, UsageError, VimixError
 from vimix.media.limits import Limits, guard
 from vimix.media.source import open_source
 
@@ -75,15 +75,16 @@ def damaged(data: bytes, seed: str) -> bytes:
     return bytes(changed[: chance.randrange(len(changed))] if chance.random() < 0.1 else changed)
 
 
-def outcome(path: Path) -> str:
-    """`frames`, or the name of our refusal; anything else is raised."""
+def outcome(path: Path, *, part: bool = False) -> str:
+    """`frames`, or the name of our refusal; anything else is raised. `part` seeks, thins out and makes smaller."""
+    how: dict[str, float] = {"start": 0.25, "end": 0.45, "max_fps": 8, "max_width": 40} if part else {}
     try:
-        source = open_source(path, limits=LIMITS)
+        source = open_source(path, **how, limits=LIMITS)  # type: ignore[arg-type]
         with closing(guard(LIMITS)(source.frames())) as frames:
             for _ in frames:
                 pass
     except VimixError as error:
-        if not isinstance(error, Refused):
+        if not isinstance(error, Refused) and not (part and isinstance(error, UsageError)):
             raise
         if not error.public.endswith(".") or "/" in error.public.replace("sRGB/", ""):
             raise AssertionError(f"not a sentence: {error.public}") from error
@@ -102,7 +103,7 @@ def child(kind: str, seed: int, first: int, count: int, folder: Path) -> None:
         path.write_bytes(damaged(data, f"{kind} {seed} {number}"))
         print(number, flush=True)
         signal.alarm(SLOW)
-        seen[outcome(path)] += 1
+        seen[outcome(path, part=number % 3 == 2)] += 1
         signal.alarm(0)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) / 1024
         if grown > MEMORY:

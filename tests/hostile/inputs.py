@@ -498,6 +498,50 @@ def mov_that_names_another_file(folder: Path) -> Path:
     return change(clips.draw(folder / "a.mov").path, edit)
 
 
+# Kilobytes that ask for gigabytes.
+
+MANY = 50_000_000
+
+
+def _box(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body) + 8) + name + body
+
+
+@hostile("lists 50000000 samples; at most 4000000")
+def mp4_whose_samples_have_all_one_size(folder: Path) -> Path:
+    def edit(data: bytearray) -> None:
+        struct.pack_into(">II", data, box(data, b"stsz") + 4, 1, MANY)
+        struct.pack_into(">IIII", data, box(data, b"stsc") + 4, 1, 1, MANY, 1)
+        struct.pack_into(">III", data, box(data, b"stts") + 4, 1, MANY, 1)
+
+    return change(clips.draw(folder / "a.mp4").path, edit)
+
+
+@hostile(r"lists 1500000\d\d samples; at most 4000000")
+def mp4_fragments_of_nothing(folder: Path) -> Path:
+    clip = clips.draw(folder / "b.mp4", frames=4).path
+    whole = _ffmpeg(folder / "a.mp4", "-i", str(clip), "-c", "copy", "-movflags", "+frag_keyframe+empty_moov")
+    head = _box(b"tfhd", struct.pack(">IIIII", 0x020038, 1, 1, 1, 0x1010000))
+    run = _box(b"traf", head + _box(b"trun", struct.pack(">II", 0, MANY)))
+    return put(whole, whole.read_bytes() + _box(b"moof", _box(b"mfhd", struct.pack(">II", 0, 9)) + run) * 3)
+
+
+@hostile("keeps its index compressed")
+def mov_whose_index_is_a_bomb(folder: Path) -> Path:
+    squeeze = zlib.compressobj(9)
+    zeros = b"".join(squeeze.compress(bytes(1 << 20)) for _ in range(100)) + squeeze.flush()
+    data = _box(b"dcom", b"zlib") + _box(b"cmvd", struct.pack(">I", 100 << 20) + zeros)
+    return put(folder / "a.mov", _box(b"ftyp", b"qt  \0\0\0\0qt  ") + _box(b"moov", _box(b"cmov", data)))
+
+
+@hostile(frames=(8, 8))
+def mov_with_a_minute_of_raw_sound(folder: Path) -> Path:
+    """Six million samples of two bytes: legitimate, and libavformat takes them by the chunk."""
+    clip = clips.draw(folder / "b.mp4").path
+    tone = ("-f", "lavfi", "-i", "sine=d=120:r=48000", "-i", str(clip))
+    return _ffmpeg(folder / "a.mov", *tone, "-map", "0", "-map", "1", "-c:a", "pcm_s16le", "-c:v", "copy")
+
+
 # Odd, and yet to be read.
 
 

@@ -13,6 +13,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from vimix.errors import Refused, Unreadable
+from vimix.media.boxes import check_index
 from vimix.media.kinds import Kind
 from vimix.media.limits import Limits, check_picture, check_streams
 from vimix.threads import cores
@@ -32,6 +33,8 @@ _READERS = {"mov": "mov,mp4,m4a,3gp,3g2,mj2", "matroska": "matroska,webm", "avi"
 @contextmanager
 def opened(path: Path, kind: Kind, limits: Limits) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The file and the video in it. Raises `Refused`, `Unreadable`."""
+    if kind.demuxer == "mov":
+        check_index(path)
     with ExitStack() as open_things:
         file = open_things.enter_context(path.open("rb"))
         try:
