@@ -69,17 +69,18 @@ class Http:
         left = (job.expires or time.time() + LINK_SECONDS) - time.time()
         if left <= 0:
             raise Gone(_EXPIRED)
-        key, inline = job.result_key or "", "show" in request.query_params
-        stored = await asyncio.to_thread(self.desk.files.head, key)
-        if stored is None:
-            raise Gone(_EXPIRED)
-        name = download_name(job)
-        if path is not None:
-            return served(request, path, stored, name, inline=inline)
-        if request.method == "HEAD":  # a link is signed for GET alone
+        key, name, inline = job.result_key or "", download_name(job), "show" in request.query_params
+        if path is not None or request.method == "HEAD":  # a link is signed for GET alone
+            stored = await asyncio.to_thread(self.desk.files.head, key)
+            if stored is None:
+                raise Gone(_EXPIRED)
+            if path is not None:
+                return served(request, path, stored, name, inline=inline)
             return Response(headers={"content-length": str(stored.bytes), **_facts(stored, name, inline)})
         url = self.desk.files.url(key, seconds=min(LINK_SECONDS, left), name=name, inline=inline)
-        return RedirectResponse(str(url), 302, headers={"cache-control": "no-store"})
+        if url is None:
+            raise Gone(_EXPIRED)
+        return RedirectResponse(url, 302, headers={"cache-control": "no-store"})
 
     async def file(self, request: Request) -> Response:
         """A file of the local store by a link that `link` signed: it ends, and does not tell the job."""
