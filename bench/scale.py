@@ -72,7 +72,6 @@ def standing(place: Place) -> dict[str, int]:
         "descriptors": len(os.listdir("/proc/self/fd")),
         "child_descriptors": sum(_descriptors(int(words)) for words in _children()),
         "files": sum(path.is_file() for path in (place.settings.data_dir).rglob("*")),
-        "tmp_files": len(os.listdir(tempfile.gettempdir())),
         "threads": len(os.listdir("/proc/self/task")),
         "memory_mb": pages * 4 // 1024,
     }

@@ -14,6 +14,7 @@ from vimix.errors import Busy, Gone, NotFound, UsageError
 from vimix.jobs import worker
 from vimix.jobs.model import State
 from vimix.jobs.reconcile import forget
+from vimix.jobs.slot import Bounds
 from vimix.options import Options
 
 
@@ -171,11 +172,11 @@ def test_a_full_backlog_answers_at_once(place: Place, tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-@pytest.mark.parametrize("stubborn", [False, True], ids=["willing", "stubborn"])
-def test_cancel_frees_the_slot_within_a_second(place: Place, tmp_path: Path, stubborn: bool) -> None:
+@pytest.mark.parametrize("slow", [0, 1, 60], ids=["willing", "slow", "stubborn"])
+def test_cancel_frees_the_slot_within_a_second(place: Place, tmp_path: Path, slow: int) -> None:
     async def story() -> None:
-        async with place.desk(1) as desk:
-            long = clip(tmp_path / "a", frames=1000, each=0.02, starts=True, stubborn=stubborn)
+        async with place.desk(1, bounds=Bounds(finish=2)) as desk:
+            long = clip(tmp_path / "a", frames=1000, each=0.02, starts=True, slow=slow)
             ticket = await submit(desk, long)
             await until(lambda: desk.snapshot(ticket.job).done > 3)
             with pytest.raises(NotFound):
@@ -186,13 +187,15 @@ def test_cancel_frees_the_slot_within_a_second(place: Place, tmp_path: Path, stu
             seconds = time.monotonic() - began
             print(f"slot free after {seconds:.2f} s")
             assert seconds < 1
-            shot = desk.snapshot(ticket.job)
-            assert shot.partial is not stubborn
-            if not stubborn:
+            async for shot in desk.watch(ticket.job):
+                assert shot.state is State.CANCELLED
+            assert shot.partial is (slow < 2)
+            if shot.partial:
                 job, file, _ = desk.result(ticket.job)
                 assert file is not None
                 assert file.read_bytes() == result_of(long.read_bytes(), job.card["frames"])  # type: ignore[index]
                 assert desk.files.head(job.matte_key) is None
+            await until(lambda: len(place.left_running()) <= (2 if shot.partial else 0))
             after = await submit(desk, clip(tmp_path / "b"))
             assert (await ended(desk, after.job)).state is State.DONE
 

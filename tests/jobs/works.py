@@ -52,8 +52,7 @@ def run(
                 wait(wanted.get("each", 0.02))
                 yield Progress(done, frames, Frame(picture, picture[..., 0], Fraction(done, 25), Fraction(1, 25)))
         except FinishEarly:
-            if wanted.get("stubborn"):
-                wait(60)
+            wait(wanted.get("slow", 0))
         out.write_bytes(result_of(clip.read_bytes(), done))
     finally:
         unfinished.unlink()

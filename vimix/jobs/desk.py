@@ -21,6 +21,8 @@ from vimix.settings import Settings
 from vimix.stores import Store
 
 WATCH_EVERY = 0.2
+FINISHING_AT_MOST = 20.0
+"""Seconds after a cancel in which a partial file may still come."""
 LINK_SECONDS = 3600.0
 """How long a link to a result holds at most."""
 
@@ -90,17 +92,19 @@ class Desk:
             card=shown.card,
             preview_version=told.get("preview", 0),
             partial=shown.state is State.CANCELLED and shown.result_key is not None,
+            finishing=bool(told.get("finishing")) and time.time() - shown.updated < FINISHING_AT_MOST,
         )
 
     async def watch(self, job: str) -> AsyncIterator[Snapshot]:
         """How it stands, at most five times a second, now and whenever it changes; ends with the job."""
         last: Snapshot | None = None
-        while last is None or last.state not in ENDED:
+        while last is None or last.state not in ENDED or last.finishing:
+            if last is not None:
+                await asyncio.sleep(WATCH_EVERY)
             now = await asyncio.to_thread(self.snapshot, job)
             if now != last:
                 yield now
             last = now
-            await asyncio.sleep(0 if now.state in ENDED else WATCH_EVERY)
 
     def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
         """All that was told of the job since the event of that name, from the start if none is named."""
@@ -120,9 +124,14 @@ class Desk:
 
     def cancel(self, job: str, token: str) -> Snapshot:
         """End it. What is done so far becomes a file where that is possible. `NotFound` for a wrong token."""
-        self._owned(job, token)
+        told = self._owned(job, token).progress
         event = {"ev": "state", "state": State.CANCELLED}
-        self.jobs.change(job, LIVE, event=event, state=State.CANCELLED, updated=time.time())
+        end: dict[str, Any] = {
+            "state": State.CANCELLED,
+            "updated": time.time(),
+            "progress": {**told, "finishing": bool(told)},
+        }
+        self.jobs.change(job, LIVE, event=event, **end)
         self._ring()  # one of this visitor's places is free
         return self.snapshot(job)
 

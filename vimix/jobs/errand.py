@@ -62,13 +62,17 @@ class Errand:
         self._news: Event | None = None
         self._progress: dict[str, Any] = {}
         self._previewed = (0.0, 0)
+        self._finishing: asyncio.Future[Event] | None = None
         self._moving: list[asyncio.Future[Any]] = []
 
     async def run(self) -> None:
         """Do it, and leave it done, failed, queued again, or to whoever has it now."""
         try:
             card = await self._work()
-            await self._end(State.DONE, card=card, result_key=f"out/{self.job.work_key}")
+            end = {"state": State.DONE, "updated": time.time(), "progress": self._progress}
+            end |= self._ended(card, f"out/{self.job.work_key}")
+            event = {"ev": "state", "state": State.DONE}
+            await self._insist(lambda: self._change(State.RUNNING, event=event, **end))
         except _NotOurs:
             log.info("job %s: not ours any more", self.job.id)
         except asyncio.CancelledError:
@@ -83,11 +87,15 @@ class Errand:
 
     async def clear_up(self) -> None:
         """Afterwards, when the slot is free already: wait for files under way, and leave nothing of a deleted job."""
+        offered = await self._finish(self._finishing) if self._finishing is not None else {}
         await asyncio.gather(*self._moving, return_exceptions=True)
         with suppress(StoreError):
             now = await asyncio.to_thread(self.means.store.get, self.job.id)
             if now is None or now.state is State.EXPIRED:
                 await asyncio.to_thread(let_go, self.means.store, self.means.files, self.job)
+            elif now.state is State.CANCELLED:
+                end = {"progress": self._progress, "event": {"ev": "state", "offered": bool(offered)}, **offered}
+                await asyncio.to_thread(self._change, State.CANCELLED, **end)
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
     def _move(self, work: Callable[..., Any], *given: Any, **named: Any) -> "asyncio.Future[Any]":
@@ -126,8 +134,9 @@ class Errand:
                         await at_no(running)
                     raise _NotOurs
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            if running is not self._finishing:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
 
     def _spec(self) -> dict[str, Any]:
         options = Options.parse(self.job.options)
@@ -169,36 +178,32 @@ class Errand:
                 await asyncio.to_thread(self.means.files.put, f"out/{self.job.id}.preview", picture, mime="image/webp")
 
     async def _stop(self, running: "asyncio.Future[Event]") -> None:
-        """Somebody ended the job: keep what can be had within the grace, then free the slot."""
-        await self.slot.ask_to_finish()
-        await asyncio.wait({running}, timeout=self.means.bounds.grace)
-        if not running.done():
-            await self.slot.kill()
-        elif running.exception() is None and (last := running.result())["ev"] == "done":
-            key = f"out/{self.job.id}"
-            with suppress(VimixError, OSError):
-                now = await asyncio.to_thread(self.means.store.get, self.job.id)
-                if now is None or now.state is not State.CANCELLED:
-                    return  # deleted, or another's
-                await self._move(keep_result, self.means.files, key, self.job, self.folder, last)
-                await self._end(State.CANCELLED, card=last["card"], result_key=key)
+        """Somebody ended the job: have the file finished with what is done, outside of the slot if it takes long."""
+        if await self.slot.ask_to_finish():
+            self._finishing = running
+            await asyncio.wait({running}, timeout=self.means.bounds.grace)
+            if not running.done():
+                self.slot.let_out()
 
-    async def _end(self, state: State, *, card: Card, result_key: str) -> None:
-        """Say that it is over, in the state it is in, or is now to be in."""
-        now = time.time()
-        expires = now + self.means.ttl
-        await self._insist(
-            lambda: self._change(
-                State.RUNNING if state is State.DONE else state,
-                event={"ev": "state", "state": state},
-                state=state,
-                updated=now,
-                progress=self._progress,
-                card={**card, "job": self.job.id, "expires": expires},
-                result_key=result_key,
-                expires=expires,
-            )
-        )
+    async def _finish(self, running: "asyncio.Future[Event]") -> dict[str, Any]:
+        """What a cancelled job had done, as the changes that offer it."""
+        try:
+            await asyncio.wait({running}, timeout=self.means.bounds.finish)
+            if running.done() and (last := running.result())["ev"] == "done":
+                key = f"out/{self.job.id}"
+                await self._move(keep_result, self.means.files, key, self.job, self.folder, last)
+                return self._ended(last["card"], key)
+        except (VimixError, OSError) as error:
+            log.info("job %s: nothing to offer: %s", self.job.id, error)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        return {}
+
+    def _ended(self, card: Card, result_key: str) -> dict[str, Any]:
+        expires = time.time() + self.means.ttl
+        card = {**card, "job": self.job.id, "expires": expires}
+        return {"card": card, "result_key": result_key, "expires": expires}
 
     async def _trouble(self, error: VimixError) -> None:
         """Try again later what may pass; fail what will not."""

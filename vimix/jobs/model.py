@@ -109,6 +109,8 @@ class Snapshot:
     """Counts up with each preview picture; 0: there is none yet."""
     partial: bool = False
     """Cancelled, and what was done by then is offered as a file."""
+    finishing: bool = False
+    """Cancelled, and that file is still being completed: `partial` may follow."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""

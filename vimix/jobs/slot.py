@@ -52,8 +52,10 @@ class Bounds:
     """Seconds from start to end."""
     stall: float = 180
     """Seconds without a word: compiling a large network is the longest silence there is."""
-    grace: float = 0.6
-    """Seconds to finish the file of a cancelled job."""
+    grace: float = 0.4
+    """Seconds that a cancelled job keeps its slot, to finish the file of what is done by then."""
+    finish: float = 10.0
+    """Seconds that it may go on finishing outside of the slot."""
     file_bytes: int = 2 << 30
     descriptors: int = 256
 
@@ -71,6 +73,7 @@ class Slot:
         self._work = work
         self._bounds = bounds
         self._child: asyncio.subprocess.Process | None = None
+        self._at_work: asyncio.subprocess.Process | None = None
         self._warming = asyncio.Lock()
 
     @property
@@ -78,14 +81,15 @@ class Slot:
         """The living child's process id, which is its group's too."""
         return self._child.pid if self._child and self._child.returncode is None else None
 
-    async def warm(self) -> None:
+    async def warm(self) -> asyncio.subprocess.Process:
         """Have a child that is ready. Raises `Lost`."""
         async with self._warming:
-            if self.pid is None:
-                await self.kill()
-                await self._start()
+            if self._child is not None and self._child.returncode is None:
+                return self._child
+            await self.kill()
+            return await self._start()
 
-    async def _start(self) -> None:
+    async def _start(self) -> asyncio.subprocess.Process:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "vimix.jobs.child", str(os.getpid()), self._work),
             stdin=asyncio.subprocess.PIPE,
@@ -98,41 +102,55 @@ class Slot:
         try:
             await self._hear(child, self._bounds.stall)
         except BaseException:
-            await self.kill()
+            await self._end(child)
             raise
+        return child
 
     async def run(self, spec: Mapping[str, Any], heard: Callable[[Event], None]) -> Event:
         """Do one job; the event that ended it. Raises `Lost`, with the child and all it started killed."""
-        await self.warm()
-        child = self._child
-        assert child is not None
+        child = await self.warm()
         limits = {"file_bytes": self._bounds.file_bytes, "descriptors": self._bounds.descriptors}
         try:
             async with asyncio.timeout(self._bounds.wall):
                 await self._say(child, {**spec, **limits})
-                while True:
-                    event = await self._hear(child, self._bounds.stall)
-                    if event["ev"] in ("done", "error"):
-                        return event
+                self._at_work = child
+                while (event := await self._hear(child, self._bounds.stall))["ev"] not in ("done", "error"):
                     heard(event)
         except TimeoutError as error:
-            await self.kill()
+            await self._end(child)
             raise Lost("This clip took longer than a job may take.", cause=f"{self._bounds.wall} s") from error
         except BaseException:
-            await self.kill()
+            await self._end(child)
             raise
+        if self._at_work is child:
+            self._at_work = None
+        if self._child is None and not self._warming.locked():
+            self._child = child  # it was let out, and nobody has taken its place
+        elif self._child is not child:
+            await self._end(child)
+        return event
 
-    async def ask_to_finish(self) -> None:
-        """Ask the child to end its job with the frames it has."""
-        if self._child and self.pid is not None:
-            with suppress(Lost):
-                await self._say(self._child, {"cancel": True})
+    async def ask_to_finish(self) -> bool:
+        """Ask the child to end its job with the frames it has. False if there is nothing to ask for."""
+        child = self._child
+        if child is None or child is not self._at_work:
+            return False
+        with suppress(Lost):
+            await self._say(child, {"cancel": True})
+        return True
+
+    def let_out(self) -> None:
+        """Free the slot for another child at once; the running job may go on outside, until `run` is cancelled."""
+        self._child = None
 
     async def kill(self) -> None:
         """End the child and everything in its group, at once."""
-        child, self._child = self._child, None
-        if child is None:
-            return
+        if self._child is not None:
+            await self._end(self._child)
+
+    async def _end(self, child: asyncio.subprocess.Process) -> None:
+        if self._child is child:
+            self._child = None
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)  # also where the child is dead: what it started may live
         await child.wait()

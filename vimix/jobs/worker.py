@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -84,10 +84,10 @@ class Crew:
                     told.add(errand)
                     errand.cancel()
             await asyncio.sleep(0.02)
-        await asyncio.gather(*self._clearing, return_exceptions=True)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._clearing:
+            await asyncio.wait(self._clearing, timeout=max(1.0, until - time.monotonic()))
+        await _cancelled(self._clearing)
+        await _cancelled(self._tasks)
         for slot in self.slots:
             await slot.kill()
         with suppress(StoreError):
@@ -214,6 +214,13 @@ def _waiting(store: JobStore) -> bool:
         return store.counts(now=time.time()).queued > 0
     except StoreError:
         return False
+
+
+async def _cancelled(tasks: Collection[asyncio.Task[None]]) -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _tracked(work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> asyncio.Task[None]:
