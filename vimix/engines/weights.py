@@ -33,7 +33,7 @@ def fetch(model: Model, model_dir: Path, mirrors: Sequence[str] = ()) -> Generat
     name in the table. Raises `Unavailable` saying what was tried and what can be done.
     """
     target = model_dir / model.file
-    if target.is_file():
+    if model.is_here(model_dir):
         return target
     model_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(model_dir / f".{model.file}.lock", thread_local=False)
