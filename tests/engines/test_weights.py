@@ -203,3 +203,8 @@ def test_the_table_says_what_is_fetched(tmp_path: Path) -> None:
 def test_an_unknown_name_is_answered_with_the_names() -> None:
     with pytest.raises(UsageError, match="u2netp"):
         find("u3net")
+
+
+def test_the_page_on_models_names_every_model() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    assert [name for name in MODELS if f"| `{name}` |" not in page] == []
