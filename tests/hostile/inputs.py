@@ -557,7 +557,7 @@ def odd_size(folder: Path) -> Path:
 
 @hostile(frames=(1, 1))
 def one_column(folder: Path) -> Path:
-    return put(folder / "a.png", _png(1, 20_000, data=_chunk(b"IDAT", zlib.compress(bytes(40_000)))))
+    return put(folder / "a.png", _png(1, 16_000, data=_chunk(b"IDAT", zlib.compress(bytes(32_000)))))
 
 
 @hostile(frames=(3, 3))

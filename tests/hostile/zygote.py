@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -45,6 +46,7 @@ def read(path: Path) -> int:
 def _child(order: dict[str, str], out: Path) -> int:
     signal.alarm(TIMEOUT)
     os.chdir(order["folder"])
+    os.environ["TMPDIR"] = tempfile.tempdir = order["folder"]  # so that what is left behind is found
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(os.open(out / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
@@ -54,7 +56,7 @@ def _child(order: dict[str, str], out: Path) -> int:
         else:
             from vimix.__main__ import main
 
-            code = main([order["path"], str(Path(order["folder"]) / "out.webp")])
+            code = main([order["path"], str(Path(order["folder"]) / "out.webp"), "--model", "portrait"])
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -63,14 +65,9 @@ def _child(order: dict[str, str], out: Path) -> int:
 
 def serve(out: Path) -> None:
     """Answer orders until there are no more."""
-    import vimix.media.source
+    import vimix.pipeline  # noqa: F401  paid once
 
-    with_pipeline = True
-    try:
-        import vimix.pipeline  # noqa: F401
-    except ImportError:
-        with_pipeline = False
-    print(json.dumps({"ready": True, "pipeline": with_pipeline}), flush=True)
+    print(json.dumps({"ready": True}), flush=True)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for line in sys.stdin:
         began = time.monotonic()
