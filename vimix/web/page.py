@@ -125,4 +125,4 @@ def _wire(page: Page, demo: gr.Blocks, app: gr.HTML, fields: list[gr.components.
     )
     app.leave(None, None, None, cancels=[looking], **quiet)
     demo.load(page.preset, None, fields, queue=False, **quiet)
-    demo.load(None, None, None, js="() => window.vimix.loaded()", **quiet)
+    demo.load(None, None, None, js="() => { window.vimixLoaded = true; window.vimix?.loaded?.(); }", **quiet)

@@ -69,8 +69,8 @@ def _one(
 
 
 def _cut(settings: Settings, clip: Path, out: Path, options: Options) -> dict[str, Any]:
-    from vimix.pipeline import run  # heavy: not before somebody tries a frame
     from vimix.order import Workshop
+    from vimix.pipeline import run  # heavy: not before somebody tries a frame
 
     with closing(run(clip, out, options, Workshop.of(settings))) as events:
         for event in events:

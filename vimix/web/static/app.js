@@ -8,6 +8,7 @@
   let ready = null;
   const loaded = new Promise((done) => (ready = done));
   vimix.loaded = () => ready();
+  if (window.vimixLoaded) ready(); // Gradio was there before us
 
   vimix.boot = (props, server, fire, watch) => {
     Object.assign(vimix, { facts: props.facts, server });

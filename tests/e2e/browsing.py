@@ -1,0 +1,91 @@
+"""A headless Chromium whose every complaint fails the test."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response
+
+SCREENS = Path(__file__).parents[2] / "out" / "screens"
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+KNOWN_NOISE = re.compile(
+    r"Method not implemented\.|AbortError|Connection errored out|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED"
+)
+"""What Gradio itself says when a page is left or a server goes away."""
+RUNNING = "#vx-progress:visible"
+DONE = "#vx-download:visible"
+
+
+class Visit:
+    """One tab: its page, and everything that went wrong on it."""
+
+    def __init__(self, page: Page, root: str) -> None:
+        self.page, self.root = page, root
+        self.faults: list[str] = []
+        self.expected: list[str] = []
+        """Patterns of faults that this test brings about."""
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
+        page.on("response", self._answered)
+        page.on("request", lambda request: self._asked(request.url))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not KNOWN_NOISE.search(message.text):
+            self.faults.append(f"console: {message.text}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.faults.append(f"HTTP {response.status}: {response.url}")
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.root, "data:", "blob:")):
+            self.faults.append(f"asked somebody else: {url}")
+
+    def open(self, path: str = "") -> Page:
+        """Load the page and wait until it can be used."""
+        self.page.goto(self.root + path)
+        self.page.wait_for_selector("body[data-vx]", state="attached", timeout=20_000)
+        return self.page
+
+    def drop(self, *clips: Path) -> None:
+        """Choose files and wait for the filmstrip."""
+        self.page.set_input_files("#vx-file", clips)
+        self.page.wait_for_selector('body[data-vx="setup"]', state="attached")
+        if len(clips) == 1:
+            self.page.wait_for_selector("#vx-trim:visible", timeout=15_000)
+
+    def go(self) -> None:
+        """Begin, and wait until frames come."""
+        self.page.click("#vx-go")
+        self.page.wait_for_selector(RUNNING)
+
+    def finish(self, *, within: float = 30) -> None:
+        """Wait for the result."""
+        self.page.wait_for_selector(DONE, timeout=within * 1000)
+
+    def screenshot(self, name: str) -> None:
+        """Kept for people to look at."""
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENS / f"{name}.png", full_page=True)
+
+    def check(self) -> None:
+        """Nothing went wrong but what was meant to."""
+        left = [fault for fault in self.faults if not any(re.search(each, fault) for each in self.expected)]
+        assert not left, "\n".join(left)
+
+
+@contextmanager
+def visiting(browser: Browser, root: str, *, width: int = 1280, theme: str = "light", **more: Any) -> Iterator[Visit]:
+    """A fresh visitor."""
+    size = {"width": width, "height": 844 if width < 500 else 860}
+    context = browser.new_context(viewport=size, color_scheme=theme, accept_downloads=True, **more)
+    context.set_default_timeout(15_000)
+    try:
+        visit = Visit(context.new_page(), root)
+        yield visit
+        visit.check()
+    finally:
+        context.close()
