@@ -7,7 +7,7 @@ from typing import Any
 from vimix.frame import Frame
 
 
-class FinishEarly(Exception):  # noqa: N818  (asked for, not an error)
+class FinishEarly(Exception):
     """Thrown into a running generator: stop here, and make what is done so far a complete, valid file."""
 
 
