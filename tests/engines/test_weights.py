@@ -60,8 +60,17 @@ def test_with_the_file_there_nothing_is_asked(model, tmp_path: Path, monkeypatch
     assert list(weights.fetch(model, tmp_path, ("me/mine",))) == []
 
 
+def at_loopback(monkeypatch, mirror: Mirror) -> None:
+    """What HF_ENDPOINT does when huggingface_hub is first imported."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE", mirror.url + "/{repo_id}/resolve/{revision}/{filename}"
+    )
+
+
 def test_ones_own_repository_is_asked_first_and_checked_like_all(mirror, model, tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", mirror.url)
+    at_loopback(monkeypatch, mirror)
     monkeypatch.setenv("HF_TOKEN", "hf_secret")  # the loopback mirror fails if it is sent on to where the bytes are
     path = drain(weights.fetch(model, tmp_path, ("me/mine@main",)))
     assert path.read_bytes() == CONTENT
@@ -74,7 +83,7 @@ def test_ones_own_repository_is_asked_first_and_checked_like_all(mirror, model, 
 
 
 def test_a_hub_row_names_its_commit(mirror, model, tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", mirror.url)
+    at_loopback(monkeypatch, mirror)
     row = replace(model, mirrors=(Hub("owner/name", "0" * 40, model.file, MD5),))
     assert drain(weights.fetch(row, tmp_path)).read_bytes() == CONTENT
 

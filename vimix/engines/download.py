@@ -1,7 +1,6 @@
 """One file over HTTP, resumed where it broke off; a mirror that does not answer is given up within seconds."""
 
 import http.client
-import os
 import socket
 import threading
 import urllib.error
@@ -73,7 +72,7 @@ def _hub(mirror: Hub) -> tuple[str, dict[str, str]]:
     """The address of the file and the headers the Hub wants, a token among them where the person has one."""
     from huggingface_hub import get_token, hf_hub_url
 
-    url = hf_hub_url(mirror.repo, mirror.file, revision=mirror.revision, endpoint=os.environ.get("HF_ENDPOINT"))
+    url = hf_hub_url(mirror.repo, mirror.file, revision=mirror.revision)
     token = get_token()
     return url, {"Authorization": f"Bearer {token}"} if token else {}
 

@@ -7,17 +7,14 @@ target height and width from one (IS-Net) and nothing else knows the size. Scali
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
+import onnx.parser
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper, shape_inference
 
 from vimix.engines.catalogue import Triple
 from vimix.engines.files import place
-
-Steps = list[tuple[str, list[str], str, dict[str, Any]]]
-"""Nodes to be: operation, inputs, output, attributes."""
 
 
 def make(source: Path, target: Path, size: int) -> None:
@@ -33,6 +30,48 @@ def make(source: Path, target: Path, size: int) -> None:
     place(target, model.SerializeToString())
 
 
+IN = """
+way_in (uint8[n,h,w,3] rgb, float[s,h] in_rows, float[w,s] in_columns) => (float[n,3,s,s] v_in)
+<float[1] v_zero = {0.0}, float[1] v_one = {1.0}, float[1] v_full = {255.0}>
+{
+    v_floats = Cast<to = 1>(rgb)
+    v_planes = Transpose<perm = [0, 3, 1, 2]>(v_floats)
+    v_narrow0 = MatMul(v_planes, in_columns)
+    v_narrow1 = Round(v_narrow0)
+    v_narrow2 = Max(v_narrow1, v_zero)
+    v_narrow = Min(v_narrow2, v_full)
+    v_small0 = MatMul(in_rows, v_narrow)
+    v_small1 = Round(v_small0)
+    v_small2 = Max(v_small1, v_zero)
+    v_small = Min(v_small2, v_full)
+    v_column = Reshape(v_small, v_flat)
+    v_peak = GlobalMaxPool(v_column)
+    v_brightest = Max(v_peak, v_one)
+    v_unit = Div(v_small, v_brightest)
+    v_scaled = Mul(v_unit, v_scale)
+    v_in = Sub(v_scaled, v_shift)
+}
+"""
+OUT = """
+way_out (float[n,1,s,s] v_seen, float[h,s] out_rows, float[s,w] out_columns) => (uint8[n,1,h,w] alpha)
+{
+    v_above = Max(v_seen, v_zero)
+    v_mask = Min(v_above, v_one)
+    v_bytes = Mul(v_mask, v_full)
+    v_floor = Floor(v_bytes)
+    v_wide0 = MatMul(v_floor, out_columns)
+    v_wide1 = Round(v_wide0)
+    v_wide2 = Max(v_wide1, v_zero)
+    v_wide = Min(v_wide2, v_full)
+    v_large0 = MatMul(out_rows, v_wide)
+    v_large1 = Round(v_large0)
+    v_large2 = Max(v_large1, v_zero)
+    v_large = Min(v_large2, v_full)
+    alpha = Cast<to = 2>(v_large)
+}
+"""
+
+
 def whole(source: Path, target: Path, size: int, *, mean: Triple, std: Triple, logits: bool) -> None:
     """Write to `target` the graph of `source` with the picture's way in and out around it, for a GPU.
 
@@ -44,56 +83,16 @@ def whole(source: Path, target: Path, size: int, *, mean: Triple, std: Triple, l
     model = onnx.load(source)
     _keep_first_output(model)
     _bring_to(model, size)
-    graph = model.graph
-    entry, exit_ = graph.input[0].name, graph.output[0].name
-    for value in (graph.input[0], graph.output[0]):
-        value.type.tensor_type.shape.dim[0].dim_param = "n"
-    scale, shift = 1 / np.array(std), np.array(mean) / np.array(std)
-    numbers = {
-        "zero": 0.0,
-        "one": 1.0,
-        "full": 255.0,
-        "scale": scale.reshape(1, 3, 1, 1),
-        "shift": shift.reshape(1, 3, 1, 1),
-    }
-    steps: Steps = [
-        ("Cast", ["rgb"], "v_floats", {"to": TensorProto.FLOAT}),
-        ("Transpose", ["v_floats"], "v_planes", {"perm": [0, 3, 1, 2]}),
-        *_through("v_planes", "in", "v_small"),
-        ("Reshape", ["v_small", "v_flat"], "v_column", {}),
-        ("GlobalMaxPool", ["v_column"], "v_peak", {}),
-        ("Max", ["v_peak", "v_one"], "v_brightest", {}),
-        ("Div", ["v_small", "v_brightest"], "v_unit", {}),
-        ("Mul", ["v_unit", "v_scale"], "v_scaled", {}),
-        ("Sub", ["v_scaled", "v_shift"], entry, {}),
-    ]
-    after: Steps = [
-        ("Sigmoid" if logits else "Identity", [exit_], "v_seen", {}),
-        ("Max", ["v_seen", "v_zero"], "v_above", {}),
-        ("Min", ["v_above", "v_one"], "v_mask", {}),
-        ("Mul", ["v_mask", "v_full"], "v_bytes", {}),
-        ("Floor", ["v_bytes"], "v_floor", {}),
-        *_through("v_floor", "out", "v_large"),
-        ("Cast", ["v_large"], "alpha", {"to": TensorProto.UINT8}),
-    ]
-    nodes = [helper.make_node(kind, given, [made], **more) for kind, given, made, more in steps]
-    nodes += [*graph.node, *(helper.make_node(kind, given, [made], **more) for kind, given, made, more in after)]
-    _replace(graph.node, nodes)
-    graph.initializer.extend(
-        numpy_helper.from_array(np.array(number, np.float32), f"v_{name}") for name, number in numbers.items()
-    )
-    graph.initializer.append(numpy_helper.from_array(np.array([-1, 1, 3 * size, size], np.int64), "v_flat"))
-    del graph.input[:], graph.output[:]
-    graph.input.append(helper.make_tensor_value_info("rgb", TensorProto.UINT8, ["n", "h", "w", 3]))
-    sides: dict[str, list[str | int]] = {
-        "in_rows": [size, "h"],
-        "in_columns": ["w", size],
-        "out_rows": ["h", size],
-        "out_columns": [size, "w"],
-    }
-    for name, shape in sides.items():
-        graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
-    graph.output.append(helper.make_tensor_value_info("alpha", TensorProto.UINT8, ["n", 1, "h", "w"]))
+    graph, before, after = model.graph, onnx.parser.parse_graph(IN), onnx.parser.parse_graph(OUT)
+    enter = helper.make_node("Identity", ["v_in"], [graph.input[0].name])
+    leave = helper.make_node("Sigmoid" if logits else "Identity", [graph.output[0].name], ["v_seen"])
+    _replace(graph.node, [*before.node, enter, *graph.node, leave, *after.node])
+    scale = 1 / np.array(std, np.float32).reshape(1, 3, 1, 1)
+    numbers = {"v_scale": scale, "v_shift": np.array(mean, np.float32).reshape(1, 3, 1, 1) * scale}
+    numbers["v_flat"] = np.array([-1, 1, 3 * size, size], np.int64)
+    graph.initializer.extend([*before.initializer, *(numpy_helper.from_array(x, name) for name, x in numbers.items())])
+    _replace(graph.input, [*before.input, *after.input[1:]])
+    _replace(graph.output, after.output)
     onnx.checker.check_model(model)
     place(target, model.SerializeToString())
 
@@ -102,23 +101,6 @@ def is_half(path: Path) -> bool:
     """Whether the weights are half-precision floats."""
     weights = onnx.load(path).graph.initializer
     return any(weight.data_type == TensorProto.FLOAT16 for weight in weights)
-
-
-def _through(given: str, way: str, made: str) -> Steps:
-    """Columns, then rows, rounded to bytes after each."""
-    steps: Steps = []
-    for side, inputs, last in (
-        ("columns", [given, f"{way}_columns"], f"v_{way}_wide"),
-        ("rows", [f"{way}_rows", f"v_{way}_wide"], made),
-    ):
-        names = [f"v_{way}_{side}_{step}" for step in range(3)]
-        steps += [
-            ("MatMul", inputs, names[0], {}),
-            ("Round", [names[0]], names[1], {}),
-            ("Max", [names[1], "v_zero"], names[2], {}),
-            ("Min", [names[2], "v_full"], last, {}),
-        ]
-    return steps
 
 
 def _bring_to(model: ModelProto, size: int) -> None:
