@@ -17,7 +17,7 @@ import numpy as np
 
 from vimix.engines.motion import Flow, belief, carried, chained, flow, moved
 from vimix.engines.still import Look, fresh, product
-from vimix.engines.track import Small, Track, as_plane, chance, hear, histogram, log_odds, standing_at, sureness
+from vimix.engines.track import Small, Track, as_plane, chance, hear, histogram, is_cut, log_odds, standing_at, sureness
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.options import Point
 from vimix.threads import in_order
@@ -29,6 +29,8 @@ class Pace:
 
     every: int
     """Frames from key to key at most."""
+    trust: float = 0.0
+    """0-1: a key is set sooner where the picture, moved along, agrees less than that with what is there."""
     window: int = 32
     """Frames taken together."""
     whole: int = 10
@@ -36,11 +38,11 @@ class Pace:
 
 
 BALANCED = Pace(2)
-PACES = {"fast": Pace(6), "balanced": BALANCED, "best": Pace(1)}
+PACES = {"fast": Pace(8, trust=0.2, whole=16), "balanced": BALANCED, "best": Pace(1)}
 """By quality."""
 
 _DOUBT = 0.7
-_TRUST = 0.0
+"""A key whose matte is judged lower (`Track.judge`) is looked at once more, whole."""
 _MEMORY = 128 << 20
 """Bytes of pictures that a window may hold."""
 
@@ -112,14 +114,6 @@ def _windows(frames: Iterable[Frame], most: int) -> Generator[Window, None, None
         yield Window(shots, begins)
 
 
-def is_cut(before: Small, after: Small) -> bool:
-    """Whether another scene begins between two neighbouring frames: other colours, and in other places."""
-    everywhere = np.ones(before.colours.shape, bool)
-    alike = float(np.sqrt(histogram(before.colours, everywhere) * histogram(after.colours, everywhere)).sum())
-    tiny = [cv2.resize(small.grey, (32, 18), interpolation=cv2.INTER_AREA) for small in (before, after)]
-    return alike < 0.75 and float(cv2.absdiff(*tiny).mean()) > 24
-
-
 @dataclass(slots=True)
 class _Follower:
     """One clip's following."""
@@ -135,10 +129,10 @@ class _Follower:
         """Give every shot of the window its alpha. Windows come in order, one at a time."""
         shots, done = window.shots, 0
         clicked = self._clicked(shots)
-        if window.begins and self.last and self.last.rgb.shape == shots[0].rgb.shape:
-            self.last = None
-        if self.last is None or self.track is None:
+        if window.begins or self.last is None or self.track is None:
             seed, track = self._pointed(shots, *clicked.pop(0)) if clicked else self._begin(shots)
+            if self.track is not None and self.track.floor and not track.floor:
+                track.remember(self.track)
             self._see(shots[seed], track)
             self._pass(shots[seed::-1], track.fork())
             self.last, self.track, done = shots[seed], track, seed + 1
@@ -205,8 +199,8 @@ class _Follower:
     def _lost(self, track: Track, key: Shot, here: Shot, way: Flow) -> bool:
         """Whether motion alone no longer tells where the subject is."""
         subject = moved(track.matte, way) > 0.3
-        trust = belief(here.small.grey, key.small.grey, way)
-        return not subject.any() or float(trust[subject].mean()) < _TRUST
+        trust = belief(here.small.rgb, key.small.rgb, way)
+        return not subject.any() or float(trust[subject].mean()) < self.pace.trust
 
     def _see(self, shot: Shot, track: Track) -> None:
         """Look at a key where the track is, and let the track learn from it."""
@@ -250,7 +244,7 @@ def _carry(shots: Sequence[Shot], ways: Sequence[Flow]) -> None:
         back = ways[-at]
         share = (at - 1) / len(ways)
         trust = (
-            share * (belief(here.small.grey, first.small.grey, back) + 0.02),
-            (1 - share) * (belief(here.small.grey, last.small.grey, onward) + 0.02),
+            share * (belief(here.small.rgb, first.small.rgb, back) + 0.02),
+            (1 - share) * (belief(here.small.rgb, last.small.rgb, onward) + 0.02),
         )
         here.alpha = carried((first.alpha, last.alpha), (back, onward), trust)

@@ -1,5 +1,6 @@
 """How pixels move between the frames of a window, and mattes with them."""
 
+import functools
 from typing import Any, TypeVar
 
 import cv2 as typed_cv2
@@ -14,8 +15,8 @@ Flow = NDArray[np.float32]
 cv2: Any = typed_cv2  # its stubs know neither DIS nor what a function does to an array's type
 Some = TypeVar("Some", bound=NDArray[Any])
 
-_MISTAKE = 12.0
-"""Grey levels by which a moved frame may miss before it is hardly believed."""
+_MISTAKE = 16.0
+"""Levels of 255 by which a moved frame may miss before it is hardly believed."""
 
 
 def flow(here: Pixels, there: Pixels) -> Flow:
@@ -47,9 +48,10 @@ def chained(first: Flow, then: Flow) -> Flow:
 
 
 def belief(here: Pixels, there: Pixels, way: Flow) -> Flow:
-    """0-1 a pixel: how well the other small grey picture, moved, agrees with this one."""
-    miss = cv2.blur(cv2.absdiff(here, moved(there, way)), (5, 5)).astype(np.float32)
-    return np.asarray(np.exp(-((miss / _MISTAKE) ** 2)), np.float32)
+    """0-1 a pixel: how well the other small picture (h, w, 3), moved, agrees with this one."""
+    apart = functools.reduce(cv2.max, cv2.split(cv2.absdiff(here, moved(there, way))))
+    miss = cv2.blur(apart, (5, 5)).astype(np.float32) / np.float32(_MISTAKE)
+    return np.asarray(cv2.exp(-miss * miss), np.float32)
 
 
 def carried(alphas: tuple[Pixels, Pixels], ways: tuple[Flow, Flow], weights: tuple[Flow, Flow]) -> Pixels:

@@ -42,6 +42,7 @@ _ADDED = np.linspace(-_LOUDEST, _LOUDEST, 2 * _STEPS + 1, dtype=np.float32)
 class Small:
     """A picture as small as tracking needs it."""
 
+    rgb: Pixels
     grey: Pixels
     colours: NDArray[np.uint16]
     """(h, w), each pixel's bin in Lab: 8 of lightness by 12 by 12."""
@@ -53,7 +54,7 @@ class Small:
         lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.uint16)
         chroma = (lab[:, :, 1:].clip(80, 175) - 80) // 8
         bins = (lab[:, :, 0] >> 5) * 144 + chroma[:, :, 0] * 12 + chroma[:, :, 1]
-        return cls(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), bins.astype(np.uint16))
+        return cls(small, cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), bins.astype(np.uint16))
 
 
 _BINS = 8 * 12 * 12
@@ -94,6 +95,14 @@ def histogram(colours: NDArray[np.uint16], where: NDArray[np.bool_]) -> Plane:
     return np.divide(counts, max(1.0, float(counts.sum())), dtype=np.float32)
 
 
+def is_cut(before: Small, after: Small) -> bool:
+    """Whether another scene begins between two neighbouring frames: other colours, and in other places."""
+    everywhere = np.ones(before.colours.shape, bool)
+    alike = float(np.sqrt(histogram(before.colours, everywhere) * histogram(after.colours, everywhere)).sum())
+    tiny = [cv2.resize(small.grey, (32, 18), interpolation=cv2.INTER_AREA) for small in (before, after)]
+    return alike < 0.75 and float(cv2.absdiff(*tiny).mean()) > 24
+
+
 @dataclass(slots=True)
 class Track:
     """A subject being followed: the local variables of one pass over the frames."""
@@ -114,6 +123,10 @@ class Track:
     def fork(self) -> "Track":
         """One more of the same, to be led elsewhere."""
         return Track(self.matte, self.health, self.floor, self.inside, self.outside, list(self.areas), self.size)
+
+    def remember(self, other: "Track") -> None:
+        """Look for the subject of another track: its colours, and that somebody pointed at it."""
+        self.floor, self.inside, self.outside = other.floor, other.inside, other.outside
 
     def box(self, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
         """The part (rows, columns) of a picture (H, W) to look at: `_ROOM` times the subject's box, not narrower than
@@ -177,11 +190,11 @@ def hear(alpha: Pixels, added: Plane) -> Pixels:
     steps = np.rint((added.clip(-_LOUDEST, _LOUDEST) / _LOUDEST + 1) * _STEPS).astype(np.uint8)
     height, width = alpha.shape
     index = cv2.resize(steps, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint16) * 256 + alpha
-    return _HEARD[index]
+    return np.asarray(_HEARD[index], np.uint8)
 
 
 def _heard() -> Pixels:
-    alpha = np.arange(256, dtype=np.float32) / 255
+    alpha = np.divide(np.arange(256), 255, dtype=np.float32)
     table = np.rint(chance(log_odds(alpha, 0.004)[None] + _ADDED[:, None]) * 257 - 1).clip(0, 255)
     table[:, 0] = 0
     return table.astype(np.uint8).ravel()

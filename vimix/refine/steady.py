@@ -6,6 +6,7 @@ the average makes is added to the full-size matte. So edges keep the sharpness o
 ghost, and a cut, where nothing fits, is not smeared. One frame is waited for, and two small ones are remembered.
 """
 
+import functools
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,12 +21,16 @@ cv2: Any = typed_cv2  # its stubs know neither DIS nor what a function does to a
 Plane = NDArray[np.float32]
 
 _SIDE = 320
-_MISTAKE = 14.0
-"""Grey levels by which a moved picture may miss before it is hardly believed."""
-_PAST, _COMING = 3.0, 1.5
+_MISTAKE = 18.0
+"""Levels of 255 by which a moved picture may miss before it is hardly believed."""
+_MIDDLE = 2.0
+"""How far, times strength, a frame goes to the median of itself and its neighbours: what only it says is a blink."""
+_PAST, _COMING = 2.0, 1.0
 """Weights of the neighbours at full strength, against 1 for the frame itself. The past remembers its own past."""
 _LEAST = 2
 """A change of fewer levels of 255 is not worth touching the matte for."""
+_CUT = 25.0
+"""Mean levels by which tiny pictures (16x9) on both sides of a cut differ, at least."""
 _AROUND = 16
 """Small pixels around the subject in which motion is looked for."""
 
@@ -35,6 +40,7 @@ class _Small:
     """A frame as small as motion needs it."""
 
     frame: Frame
+    rgb: Pixels
     grey: Pixels
     alpha: Plane
     """0-255."""
@@ -43,7 +49,10 @@ class _Small:
 
     def fits(self, other: "_Small") -> bool:
         """Whether the two can be compared."""
-        return self.grey.shape == other.grey.shape
+        if self.grey.shape != other.grey.shape:
+            return False
+        tiny = [cv2.resize(small.rgb, (16, 9), interpolation=cv2.INTER_AREA) for small in (self, other)]
+        return float(cv2.absdiff(*tiny).mean()) < _CUT
 
 
 def steady(strength: float) -> Stage:
@@ -71,9 +80,9 @@ def _shrunk(frame: Frame) -> _Small:
     height, width = frame.alpha.shape
     by = min(1.0, _SIDE / max(height, width))
     size = max(1, round(width * by)), max(1, round(height * by))
-    grey = cv2.cvtColor(cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    rgb = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
     alpha = cv2.resize(np.ascontiguousarray(frame.alpha), size, interpolation=cv2.INTER_AREA)
-    return _Small(frame, grey, alpha.astype(np.float32))
+    return _Small(frame, rgb, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), alpha.astype(np.float32))
 
 
 def _calmed(before: _Small | None, here: _Small, coming: _Small | None, strength: float) -> Frame:
@@ -82,12 +91,16 @@ def _calmed(before: _Small | None, here: _Small, coming: _Small | None, strength
     box = _box([here, *(there for there, _ in near)])
     if box is None or not near:
         return here.frame
-    total, weight = here.alpha[box].copy(), np.ones_like(here.alpha[box])
-    for there, most in near:
-        brought, belief = _moved(here, there, box)
-        belief *= most * strength
-        weight += belief
-        total += belief * brought
+    own = here.alpha[box]
+    brought = [(*_moved(here, there, box), most) for there, most in near]
+    if len(brought) == 2:
+        (past, trust, _), (next_, faith, _) = brought
+        middle = np.maximum(np.minimum(past, next_), np.minimum(np.maximum(past, next_), own))
+        own = own + (middle - own) * np.minimum(trust, faith) * np.float32(min(1.0, _MIDDLE * strength))
+    total, weight = own.copy(), np.ones_like(own)
+    for there_alpha, belief, most in brought:
+        weight += belief * np.float32(most * strength)
+        total += there_alpha * belief * np.float32(most * strength)
     here.calm = here.alpha.copy()
     here.calm[box] = total / weight
     return _changed(here.frame, here.calm - here.alpha)
@@ -114,8 +127,9 @@ def _moved(here: _Small, there: _Small, box: tuple[slice, slice]) -> tuple[Plane
     x, y = columns + way[..., 0], rows + way[..., 1]
     alpha = (there.alpha if there.calm is None else there.calm)[box]
     brought = cv2.remap(alpha, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    seen = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    miss = cv2.blur(cv2.absdiff(grey, seen), (5, 5)).astype(np.float32) / np.float32(_MISTAKE)
+    seen = cv2.remap(there.rgb[box], x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    apart = functools.reduce(cv2.max, cv2.split(cv2.absdiff(here.rgb[box], seen)))
+    miss = cv2.blur(apart, (5, 5)).astype(np.float32) / np.float32(_MISTAKE)
     return brought, cv2.exp(-miss * miss)
 
 

@@ -1,0 +1,181 @@
+"""How good the mattes are: the network alone, each stage alone, and all together, at the three qualities.
+
+    python -m bench.quality [DATA] [--quick] [--json FILE]
+
+DATA is ../shared/data unless told: `davis/` (clips with hand-made masks of one subject), `composite/` (a clip whose
+alpha is exact), `ecssd/` and `matting/` (stills). What is not there is left out, and said. A look at a picture is
+remembered, so that the stages are compared on the same looks; time is that of the looks as measured at warm-up, and the
+CPU's own for all else.
+"""
+
+import argparse
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from bench.measures import Score, Still, clip_score, mean, still_score
+from vimix.engines import open_engine
+from vimix.engines.follow import PACES, follow
+from vimix.engines.still import Look, cut_each
+from vimix.frame import Frame, Pixels, Stage, opaque
+from vimix.refine.steady import steady
+from vimix.settings import Settings
+
+QUALITIES = ("fast", "balanced", "best")
+STILLS = ("ecssd", "matting")
+FPS = 24
+
+
+@dataclass
+class Remembering:
+    """A look that is counted, and not made twice on the same picture."""
+
+    look: Look
+    cost: float
+    """CPU-seconds of one."""
+    seen: dict[bytes, Pixels] = field(default_factory=dict)
+    asked: int = 0
+    spent: float = 0.0
+    """CPU-seconds in looks that were really made."""
+
+    def __call__(self, rgb: Pixels) -> Pixels:
+        """As `look`."""
+        self.asked += 1
+        key = hashlib.blake2b(np.ascontiguousarray(rgb).tobytes(), digest_size=16).digest()
+        if key not in self.seen:
+            began = time.process_time()
+            self.seen[key] = self.look(rgb)
+            self.spent += time.process_time() - began
+        return self.seen[key]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Pictures, and the true matte of each."""
+
+    name: str
+    pictures: list[Pixels]
+    truths: list[Pixels]
+
+    def frames(self) -> Iterator[Frame]:
+        """As a source gives them."""
+        for at, rgb in enumerate(self.pictures):
+            yield Frame(rgb, opaque(*rgb.shape[:2]), Fraction(at, FPS), Fraction(1, FPS))
+
+
+def clips(folder: Path, most: int) -> list[Clip]:
+    return [
+        Clip(
+            place.name,
+            [np.asarray(Image.open(file).convert("RGB")) for file in sorted((place / "frames").iterdir())[:most]],
+            [grey(file) for file in sorted((place / "masks").iterdir())[:most]],
+        )
+        for place in sorted(folder.iterdir())
+    ]
+
+
+def grey(file: Path) -> Pixels:
+    picture = Image.open(file)
+    return np.asarray(picture.getchannel("A") if "A" in picture.getbands() else picture.convert("L"))
+
+
+def engine(quality: str) -> Remembering:
+    opening = open_engine("isnet-general-use", quality=quality, model_dir=Settings().model_dir)
+    while True:
+        try:
+            print("  ", next(opening).text, flush=True)
+        except StopIteration as ended:
+            return Remembering(ended.value.look, ended.value.cost)
+
+
+def through(clip: Clip, stages: Sequence[Stage]) -> list[Pixels]:
+    frames = clip.frames()
+    for stage in stages:
+        frames = stage(frames)
+    with closing(frames):  # type: ignore[type-var]
+        return [frame.alpha for frame in frames]
+
+
+def measure(look: Remembering, stages: Sequence[Stage], chosen: Sequence[Clip]) -> tuple[Score, dict[str, object]]:
+    """The mean score of the clips, and what else goes into the table."""
+    look.asked, look.spent, began = 0, 0.0, time.process_time()
+    scores = {clip.name: clip_score(through(clip, stages), clip.truths) for clip in chosen}
+    count = sum(len(clip.pictures) for clip in chosen)
+    other = (time.process_time() - began - look.spent) / count
+    score = Score(*np.mean(list(scores.values()), axis=0).tolist())
+    facts = {
+        "looks_a_frame": round(look.asked / count, 3),
+        "cpu_ms_a_frame": round(1000 * (look.asked / count * look.cost + other), 1),
+        "of_them_not_looks": round(1000 * other, 1),
+        "j_by_clip": {name: round(score.j, 3) for name, score in scores.items()},
+    }
+    return score, facts
+
+
+def of_clips(name: str, chosen: Sequence[Clip], looks: dict[str, Remembering]) -> list[dict[str, object]]:
+    rows = []
+    for quality in QUALITIES:
+        each = looks[quality]
+        followed = looks["balanced"]
+        for label, look, stages in (
+            ("network alone", each, [cut_each(each, workers=1)]),
+            ("+ steady", each, [cut_each(each, workers=1), steady(0.5)]),
+            ("+ follow", followed, [follow(followed, pace=PACES[quality])]),
+            ("all together", followed, [follow(followed, pace=PACES[quality]), steady(0.5)]),
+        ):
+            score, facts = measure(look, stages, chosen)
+            cost = f"{facts['looks_a_frame']:.2f} looks  {facts['cpu_ms_a_frame']:5.0f} ms CPU"
+            print(f"{name:10} {quality:9} {label:14} {score}  {cost}  {list(facts['j_by_clip'].values())}", flush=True)
+            rows.append({"set": name, "quality": quality, "stages": label, **score._asdict(), **facts})
+    return rows
+
+
+def of_stills(name: str, folder: Path, most: int, looks: dict[str, Remembering]) -> list[dict[str, object]]:
+    files = [file for file in sorted(folder.glob("*.jpg")) if file.with_suffix(".png").exists()][:most]
+    rows = []
+    for quality in QUALITIES:
+        scores = []
+        for file in files:
+            truth, rgb = grey(file.with_suffix(".png")), np.asarray(Image.open(file).convert("RGB"))
+            matte = looks[quality].look(rgb)
+            if matte.shape != truth.shape:
+                matte = np.asarray(cv2.resize(matte, truth.shape[::-1]), np.uint8)
+            scores.append(still_score(matte, truth))
+        score = Still(*(mean(column) for column in zip(*scores, strict=True)))
+        print(f"{name:10} {quality:9} {'network alone':14} {score}", flush=True)
+        rows.append({"set": name, "quality": quality, "stages": "network alone", **score._asdict()})
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, nargs="?", default=Path(__file__).parents[1] / "../shared/data")
+    parser.add_argument("--quick", action="store_true", help="12 frames of a clip, 10 stills")
+    parser.add_argument("--json", type=Path, default=Path("out/bench/quality.json"))
+    asked = parser.parse_args()
+    cv2.setNumThreads(1)
+    there = [name for name in ("davis", "composite", *STILLS) if (asked.data / name).is_dir()]
+    for name in {"davis", "composite", *STILLS} - set(there):
+        print(f"{name}: left out, there is no {name} in the data")
+    looks = {quality: engine(quality) for quality in QUALITIES} if there else {}
+    rows: list[dict[str, object]] = []
+    for name in there:
+        if name in STILLS:
+            rows += of_stills(name, asked.data / name, 10 if asked.quick else 1000, looks)
+        else:
+            rows += of_clips(name, clips(asked.data / name, 12 if asked.quick else 1000), looks)
+    asked.json.parent.mkdir(parents=True, exist_ok=True)
+    asked.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
