@@ -127,7 +127,10 @@ def _on_gpu(model: Model, size: int, source: Path, card: str) -> Generator[Note,
     except Exception as error:  # a graph that was exported for one picture at a time
         most, why = 1, f"the GPU is here; one picture at a time: {' '.join(str(error).split())[:200]}"
     look = whole_looker(size, run, most)
-    look(picture)
+    try:
+        look(picture)
+    except Exception as error:
+        raise Unavailable("The GPU cannot run the model.", cause=str(error)) from error
     began = time.process_time()
     look(picture)
     return Engine(
