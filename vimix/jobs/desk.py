@@ -21,7 +21,7 @@ from vimix.settings import Settings
 from vimix.stores import Store
 
 WATCH_EVERY = 0.2
-FINISHING_AT_MOST = 20.0
+FINISHING_AT_MOST = 40.0
 """Seconds after a cancel in which a partial file may still come."""
 LINK_SECONDS = 3600.0
 """How long a link to a result holds at most."""

@@ -54,7 +54,7 @@ class Bounds:
     """Seconds without a word: compiling a large network is the longest silence there is."""
     grace: float = 0.4
     """Seconds that a cancelled job keeps its slot, to finish the file of what is done by then."""
-    finish: float = 10.0
+    finish: float = 30.0
     """Seconds that it may go on finishing outside of the slot."""
     file_bytes: int = 2 << 30
     descriptors: int = 256
