@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from vimix.errors import Unreadable
+from vimix.errors import Refused, Unreadable
 
 _TAKEN = "MP4, MOV, WebM, MKV, AVI, GIF, WebP, PNG, JPEG, HEIC and AVIF"
 
@@ -33,6 +33,8 @@ JPEG = Kind("jpeg", pillow="JPEG")
 HEIC = Kind("heic", pillow="HEIF")
 AVIF = Kind("avif", pillow="AVIF")
 
+_MOST_SCANS = 200
+"""Passes over a progressive JPEG: each costs the time of the whole picture for a few bytes of file."""
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
 _LOOKS_LIKE = (
     (rb"#EXTM3U", "a playlist"),
@@ -51,12 +53,20 @@ _LOOKS_LIKE = (
 
 
 def sniff(path: Path) -> Kind:
-    """The kind of the file; raises `Unreadable`, saying what it looks like, if it is none that we take."""
+    """The kind of the file. Raises `Unreadable`, saying what it looks like, if it is none that we take, and `Refused`
+    for a JPEG that would take hours."""
+    if not path.is_file():  # a pipe would never answer
+        raise Unreadable("There is no such file.", cause=str(path))
     with path.open("rb") as file:
         head = file.read(4096)
-    kind = _kind(head)
-    if kind is None:
-        raise Unreadable(f"This file is neither a video nor a picture that is taken here ({_TAKEN}){_resembles(head)}.")
+        kind = _kind(head)
+        if kind is None:
+            raise Unreadable(
+                f"This file is neither a video nor a picture that is taken here ({_TAKEN}){_resembles(head)}."
+            )
+        scans = (head + file.read()).count(b"\xff\xda") if kind is JPEG else 0
+    if scans > _MOST_SCANS:
+        raise Refused(f"This JPEG is drawn over {scans} times, far too often; at most {_MOST_SCANS} are taken.")
     return kind
 
 

@@ -20,7 +20,7 @@ from vimix.errors import Refused, Unreadable
 from vimix.frame import Pixels
 from vimix.media import blocks
 from vimix.media.facts import Dated, Facts, Size
-from vimix.media.kinds import AVIF, GIF, HEIC, JPEG, PNG, Kind
+from vimix.media.kinds import AVIF, GIF, HEIC, PNG, Kind
 from vimix.media.limits import Limits, check_decoded, check_picture
 
 try:
@@ -43,8 +43,6 @@ _UPRIGHT = {
     8: (Image.Transpose.ROTATE_90, 270),
 }
 """By EXIF orientation: what makes it upright, and how many degrees clockwise that is."""
-_MOST_SCANS = 200
-"""Passes over a progressive JPEG: each costs the time of the whole picture for a few bytes of file."""
 _BROKEN = "This picture is damaged or cut off."
 
 
@@ -54,8 +52,6 @@ class Picture:
     def __init__(self, path: Path, kind: Kind, limits: Limits) -> None:
         """Walk its blocks and decode its first frame. Raises `Refused`, `Unreadable`."""
         self._path, self._kind, self._limits = path, kind, limits
-        if kind is JPEG and (scans := path.read_bytes().count(b"\xff\xda")) > _MOST_SCANS:
-            raise Refused(f"This JPEG is drawn over {scans} times, far too often; at most {_MOST_SCANS} are taken.")
         if kind.pillow == "HEIF" and pillow_heif is None:
             raise Unreadable("HEIC pictures cannot be read here: save it as JPEG or PNG.")
         durations = self._walk()
