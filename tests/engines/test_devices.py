@@ -1,5 +1,7 @@
 """The choice of a device, with a GPU that is only said to be there: its graph is run by the processor."""
 
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +27,11 @@ def models(tmp_path: Path, monkeypatch):
 
 def picture() -> np.ndarray:
     return np.random.default_rng(2).integers(0, 256, (40, 60, 3), np.uint8)
+
+
+def test_importing_engines_imports_no_runtime() -> None:
+    code = "import sys, vimix.engines; print(sorted({'onnxruntime', 'openvino', 'onnx', 'filelock'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 @pytest.mark.skipif(bool(runtime.gpu()), reason="there is a GPU here")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vimix.engines import catalogue, weights
+from vimix.engines import catalogue
 from vimix.engines.catalogue import Model
 from vimix.engines.chroma import find_key
 from vimix.engines.still import Look, looker, together, whole_looker
@@ -53,7 +53,11 @@ def open_engine(
         raise UsageError("A key colour is found in the clip: use find_key().")
     key = (name, model.size(quality), model_dir, device)
     if key not in _open:
-        source = yield from weights.fetch(model, model_dir, mirrors)
+        source = model_dir / model.file
+        if not model.is_here(model_dir):
+            from vimix.engines import weights  # a tenth of a process's start, and needed once in a machine's life
+
+            source = yield from weights.fetch(model, model_dir, mirrors)
         engine = yield from _prepare(model, model.size(quality), source, device)
         with _opening:
             _open.setdefault(key, engine)

@@ -74,8 +74,8 @@ def open_on_cpu(graph: Path, size: int, *, cache: Path) -> Generator[Note, None,
 
 
 def _streams(size: int) -> int:
-    """Runs side by side: large networks share up to four cores each, so that a lone run is fast as well."""
-    return cores() if size <= SMALL else -(-cores() // 4)
+    """Runs side by side: large networks share up to eight cores each, so that a lone run is fast as well."""
+    return cores() if size <= SMALL else -(-cores() // 8)
 
 
 def _remembered(book: Path) -> Choice | None:
