@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vimix.errors import StoreError
+from vimix.jobs.elsewhere import Modal
 from vimix.jobs.errand import Errand, Means
 from vimix.jobs.model import JobStore
 from vimix.jobs.queue import DocketQueue
@@ -54,6 +55,7 @@ class Crew:
             lambda after: self._queue.ring(after=after),
             bounds or Bounds(),
         )
+        self._modal = Modal(settings) if settings.modal and not slots else None
         self._idle = list(self.slots)
         self._errands: set[asyncio.Task[None]] = set()
         self._clearing: set[asyncio.Task[None]] = set()
@@ -105,6 +107,8 @@ class Crew:
             await self._queue.ring(after=after)
         except Exception as error:
             log.warning("the bell does not ring: %r", error)
+        if self._modal is not None:
+            await asyncio.to_thread(self._modal.wake)
 
     async def look(self) -> None:
         """Claim and do jobs until there is none, if a slot is free."""
