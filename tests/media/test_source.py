@@ -11,7 +11,7 @@ import pytest
 
 from tests import clips
 from tests.clips import Drawn
-from vimix.errors import UsageError
+from vimix.errors import Unreadable, UsageError
 from vimix.frame import Frame
 from vimix.media.sandbox import Ffmpeg
 from vimix.media.source import open_source, probe
@@ -229,6 +229,20 @@ def test_a_part_of_an_animation(tmp_path: Path) -> None:
 def test_a_start_beyond_the_end_is_a_slip_of_whoever_asks(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"0\.8 s long, so it cannot start at 5 s"):
         open_source(clips.draw(tmp_path / "a.mp4").path, start=5)
+
+
+def test_an_end_before_the_start(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="after the start"):
+        open_source(clips.draw(tmp_path / "a.mp4").path, start=0.5, end=0.2)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webp"])
+def test_a_file_that_vanishes_is_unreadable(tmp_path: Path, suffix: str) -> None:
+    draw = clips.draw if suffix == ".mp4" else clips.draw_webp
+    source = open_source(draw(tmp_path / f"a{suffix}").path)
+    source.path.unlink()
+    with pytest.raises(Unreadable):
+        next(source.frames())
 
 
 def test_sound_is_noticed(tmp_path: Path) -> None:

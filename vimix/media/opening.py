@@ -33,11 +33,11 @@ _READERS = {"mov": "mov,mp4,m4a,3gp,3g2,mj2", "matroska": "matroska,webm", "avi"
 @contextmanager
 def opened(path: Path, kind: Kind, limits: Limits) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The file and the video in it. Raises `Refused`, `Unreadable`."""
-    if kind.demuxer == "mov":
-        check_index(path)
     with ExitStack() as open_things:
-        file = open_things.enter_context(path.open("rb"))
         try:
+            if kind.demuxer == "mov":
+                check_index(path)
+            file = open_things.enter_context(path.open("rb"))
             container = av.open(
                 file,
                 mode="r",

@@ -81,9 +81,8 @@ def open_source(
     `max_width` is made smaller. Raises `Refused` and `Unreadable`, each with a sentence for the person who sent the
     file, and `UsageError` for a `start` beyond the end.
     """
-    if not path.is_file():
-        raise Unreadable("There is no such file.", cause=str(path))
-    check_bytes(path.stat().st_size, limits)
+    if path.is_file():
+        check_bytes(path.stat().st_size, limits)
     kind = sniff(path)
     begin = _seconds(start)
     reader: Reader = Picture(path, kind, limits) if kind.pillow else Video(path, kind, limits, begin)
@@ -94,6 +93,8 @@ def open_source(
         if begin >= facts.end:
             raise UsageError(f"The clip is {float(facts.end):.1f} s long, so it cannot start at {start:g} s.")
         finish = facts.end if end is None else min(_seconds(end), facts.end)
+        if finish <= begin:
+            raise UsageError("The end must be after the start.")
         span = Span(begin, finish, _most(facts, max_fps))
     info = _info(facts, span, _fitted(facts.size, max_width))
     check_clip(info, limits)
