@@ -20,8 +20,9 @@ COST = "Closed-form matting solves every frame by itself: a second or two of one
 
 _SURE = (10, 240)
 """Alpha up to which a pixel is background and from which it is subject; rembg's thresholds."""
-_BAND = 1 / 100
-"""How far from the edge what the network says is doubted, of the longer side: rembg's ten pixels at a thousand."""
+_BAND = 1 / 300
+"""How far from the edge what the network says is doubted, of the longer side. On alphamatting.com's stills it leaves an
+error of 0.021 (the network's own 0.027), where rembg's ten pixels leave 0.023 and eat whatever is thinner."""
 _MOST = 1_500_000
 """Pixels solved at once; a larger picture is solved smaller, which keeps memory below a gigabyte."""
 
