@@ -641,6 +641,13 @@ def playlist_within_an_avi(folder: Path) -> Path:
     return put(folder / "a.avi", _avi([(b"00dc", image.getvalue()), (b"01tx", text), (b"00dc", image.getvalue())]))
 
 
+@hostile(frames=(2, 2))
+def avi_with_a_dropped_picture(folder: Path) -> Path:
+    image = io.BytesIO()
+    Image.new("RGB", (32, 32), (9, 99, 9)).save(image, "JPEG")
+    return put(folder / "a.avi", _avi([(b"00dc", image.getvalue()), (b"00dc", b""), (b"00dc", image.getvalue())]))
+
+
 def _riff(name: bytes, body: bytes) -> bytes:
     return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) & 1)
 

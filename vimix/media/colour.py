@@ -84,7 +84,7 @@ _LAYOUTS: dict[str, tuple[type[np.generic], int]] = {
 
 def _scaled(frame: av.VideoFrame, width: int, height: int, pixels: str, scaler: VideoReformatter) -> NDArray[Any]:
     """(H, W, channels) in full range, by the frame's own matrix or, untagged, the one its size makes likely."""
-    guess = Colorspace.ITU709 if frame.width >= 1280 or frame.height > 576 else Colorspace.ITU601
+    guess = Colorspace.ITU709 if frame.width >= 1280 or frame.height >= 720 else Colorspace.ITU601
     made = scaler.reformat(
         frame,
         width=width,

@@ -147,6 +147,8 @@ class Video:
                 with suppress(av.FFmpegError):  # without an index it stays at the beginning, and all is decoded
                     container.seek(self._first + int(start / self._tick), stream=stream)
             for packet in container.demux(stream):
+                if not packet.size and packet.dts is not None:  # AVI's way to say: the same picture again
+                    continue
                 try:
                     frames = decoder.decode(packet if packet.size else None)
                 except av.FFmpegError:
