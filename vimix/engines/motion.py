@@ -15,6 +15,7 @@ Flow = NDArray[np.float32]
 cv2: Any = typed_cv2  # its stubs know neither DIS nor what a function does to an array's type
 Some = TypeVar("Some", bound=NDArray[Any])
 
+_EDGE = cv2.BORDER_REPLICATE
 _MISTAKE = 16.0
 """Levels of 255 by which a moved frame may miss before it is hardly believed."""
 
@@ -25,21 +26,10 @@ def flow(here: Pixels, there: Pixels) -> Flow:
     return np.asarray(solver.calc(here, there, None), np.float32)
 
 
-def grid(shape: tuple[int, ...]) -> Flow:
-    """Every pixel's own place."""
-    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    return np.dstack([columns, rows])
-
-
 def moved(there: Some, way: Flow) -> Some:
-    """A plane of the other frame, brought here along the flow from here to there, which may be smaller than it."""
-    if way.shape[:2] != there.shape[:2]:
-        height, width = there.shape[:2]
-        by = np.array([width / way.shape[1], height / way.shape[0]], np.float32)
-        way = cv2.resize(way, (width, height), interpolation=cv2.INTER_LINEAR) * by
-    return np.asarray(
-        cv2.remap(there, grid(there.shape) + way, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    )
+    """A plane of the other frame, brought here along the flow from here to there."""
+    brought: Some = cv2.remap(there, way, None, cv2.INTER_LINEAR | cv2.WARP_RELATIVE_MAP, borderMode=_EDGE)
+    return brought
 
 
 def chained(first: Flow, then: Flow) -> Flow:
@@ -55,9 +45,29 @@ def belief(here: Pixels, there: Pixels, way: Flow) -> Flow:
 
 
 def carried(alphas: tuple[Pixels, Pixels], ways: tuple[Flow, Flow], weights: tuple[Flow, Flow]) -> Pixels:
-    """The matte between two frames that have one: both moved here, weighed by belief (small planes)."""
-    height, width = alphas[0].shape
-    total = weights[0] + weights[1]
-    share = cv2.resize(weights[0] / np.maximum(total, 1e-6), (width, height), interpolation=cv2.INTER_LINEAR)
-    left, right = (moved(alpha, way).astype(np.float32) for alpha, way in zip(alphas, ways, strict=True))
-    return np.asarray(np.rint(right + (left - right) * share), np.uint8)
+    """The matte (H, W) between two frames that have one: both moved here along small flows, weighed by small planes."""
+    (height, width), (rows, columns) = alphas[0].shape, ways[0].shape[:2]
+    size = columns, rows
+    tiny = [
+        moved(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), way)
+        for alpha, way in zip(alphas, ways, strict=True)
+    ]
+    left, top, wide, high = cv2.boundingRect(cv2.max(*tiny))
+    alpha = np.zeros((height, width), np.uint8)
+    if not wide:
+        return alpha
+    y, x = height / rows, width / columns
+    part = slice(max(0, top - 2), min(rows, top + high + 2)), slice(max(0, left - 2), min(columns, left + wide + 2))
+    begins = round(part[0].start * y), round(part[1].start * x)
+    ends = round(part[0].stop * y), round(part[1].stop * x)
+    extent = ends[1] - begins[1], ends[0] - begins[0]
+    places = np.dstack(np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32)))
+    sides = []
+    for matte, way, weight in zip(alphas, ways, weights, strict=True):
+        to = (way[part] + places[part] + np.float32(0.5)) * np.array([x, y], np.float32) - np.float32(0.5)
+        to = cv2.resize(to, extent, interpolation=cv2.INTER_LINEAR)
+        brought = cv2.remap(matte, to, None, cv2.INTER_LINEAR, borderMode=_EDGE)
+        sides.append((brought, cv2.resize(weight[part], extent, interpolation=cv2.INTER_LINEAR)))
+    (first, much), (last, more) = sides
+    alpha[begins[0] : ends[0], begins[1] : ends[1]] = cv2.blendLinear(first, last, much, more)
+    return alpha
