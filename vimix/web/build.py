@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from vimix.jobs.desk import Desk, open_desk
 from vimix.options import Options
 from vimix.settings import Settings
-from vimix.web import bundle, doors, examples, logs, routes, tools
+from vimix.web import bundle, doors, examples, fetching, logs, routes, tools
 from vimix.web.embed import FirstPage, embed_route
 from vimix.web.handlers import Page
 from vimix.web.page import STATIC, build
@@ -35,6 +35,7 @@ def prepare(settings: Settings, desk: Desk) -> tuple[gr.Blocks, dict[str, Any]]:
     """The page on `desk`, and the arguments its `launch` needs."""
     os.environ.setdefault("GRADIO_TEMP_DIR", str(upload_folder(settings).resolve()))
     folder = settings.data_dir.resolve() / "examples"
+    fetching.bound_fetches(settings)
     page = Page(desk, settings, folder)
     version = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))).hexdigest()[:12]
     demo = build(page, _facts(settings, folder), version)
