@@ -45,7 +45,7 @@ class Means:
     ttl: float
     """Seconds a result is kept."""
     ring: Callable[[float], Awaitable[None]]
-    """Says, in so many seconds, that a job may be taken up again."""
+    """Says, in so many seconds, that a job may be taken up again. Raises nothing."""
     bounds: Bounds = field(default_factory=Bounds)
 
 
@@ -193,7 +193,7 @@ class Errand:
                 key = f"out/{self.job.id}"
                 await self._move(keep_result, self.means.files, key, self.job, self.folder, last)
                 return self._ended(last["card"], key)
-        except (VimixError, OSError) as error:
+        except (VimixError, OSError, ValueError) as error:
             log.info("job %s: nothing to offer: %s", self.job.id, error)
         finally:
             running.cancel()
@@ -214,7 +214,7 @@ class Errand:
             )
         )
         if job is not None and job.state is State.QUEUED:
-            await self._ring(job.not_before - now)
+            await self.means.ring(job.not_before - now)
 
     async def _hand_back(self) -> None:
         """Queue it as if it had not been started: the process ends, and that is nobody's fault."""
@@ -222,13 +222,7 @@ class Errand:
             event = {"ev": "state", "state": State.QUEUED}
             state = {"state": State.QUEUED, "attempts": self.job.attempts - 1, "progress": {}}
             await asyncio.to_thread(self._change, State.RUNNING, event=event, **state)
-            await self._ring(0.0)
-
-    async def _ring(self, after: float) -> None:
-        try:
-            await self.means.ring(after)
-        except Exception as error:  # the queue's, whatever library it is; idle slots look by themselves
-            log.warning("the bell does not ring: %r", error)
+            await self.means.ring(0.0)
 
     def _change(self, expect: State, **changes: Any) -> Job | None:
         return self.means.store.change(self.job.id, {expect}, owner=self.job.owner, **changes)

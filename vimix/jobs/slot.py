@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from vimix.errors import Failed
@@ -15,32 +16,13 @@ from vimix.errors import Failed
 REAL_WORK = "vimix.pipeline:run"
 Event = dict[str, Any]
 
-_ALLOWED = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "TZ",
-    "TMPDIR",
-    "VIRTUAL_ENV",
-    "PYTHONPATH",
-    "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "REQUESTS_CA_BUNDLE",
-    "CUDA_VISIBLE_DEVICES",
-    "NVIDIA_VISIBLE_DEVICES",
-    "NVIDIA_DRIVER_CAPABILITIES",
-    "OMP_NUM_THREADS",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "PIP_INDEX_URL",
-    "HF_ENDPOINT",
-)
+_ALLOWED = frozenset({
+    "PATH", "HOME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "OMP_NUM_THREADS",
+    "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "HF_ENDPOINT", "NPM_CONFIG_REGISTRY", "npm_config_registry",
+})  # fmt: skip
 """All that a child may know of our environment. Credentials are not on the list, whatever they are called."""
 
 
@@ -181,6 +163,8 @@ _DIED = "The process that worked on this clip died."
 
 
 def child_environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """Ours without anything that is not on the list."""
+    """Ours without anything that is not on the list; and where this code is, wherever we were started from."""
     kept = {name: value for name, value in ours.items() if name in _ALLOWED or name.startswith("LC_")}
-    return {**kept, "PYTHONUNBUFFERED": "1"}
+    home = str(Path(__file__).parents[2])
+    path = os.pathsep.join(filter(None, (home, ours.get("PYTHONPATH"))))
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONPATH": path}

@@ -52,7 +52,7 @@ class Crew:
             settings.data_dir.absolute() / "jobs",
             _shop(settings, slots),
             settings.result_ttl_hours * 3600,
-            lambda after: self._queue.ring(after=after),
+            self.ring,
             bounds or Bounds(),
         )
         self._modal = Modal(settings) if settings.modal and not slots else None
@@ -146,7 +146,7 @@ class Crew:
                 waiting = await asyncio.to_thread(bring_back, self._store, stale=self._stale)
                 await asyncio.to_thread(forget, self._store, ttl=self._means.ttl)
                 await asyncio.to_thread(clear_folders, self._store, self._means.folder)
-                for _ in range(min(waiting, 64)):
+                for _ in range(min(waiting, 8)):  # a slot that is woken goes on until nothing waits
                     await self.ring()
             except (StoreError, OSError) as error:
                 log.warning("cannot tidy: %s", error)

@@ -1,0 +1,43 @@
+"""A job with the real pipeline in the child: a drawn clip on a green screen, so no weights are needed."""
+
+import asyncio
+from pathlib import Path
+
+from PIL import Image
+
+from tests.clips import draw
+from tests.jobs.places import ended, submit
+from vimix.jobs.desk import open_desk
+from vimix.jobs.model import State
+from vimix.options import Options
+from vimix.settings import Settings
+
+
+def test_a_clip_becomes_a_picture_and_then_another_without_an_engine(tmp_path: Path) -> None:
+    async def story() -> None:
+        desk = open_desk(Settings(data_dir=tmp_path / "data"), workers=1)
+        await desk.start()
+        try:
+            clip = draw(tmp_path / "disc.mp4", frames=8, fps=16, size=(320, 240), screen=True)
+            ticket = await submit(desk, clip.path, model="chroma")
+            job = await ended(desk, ticket.job, within=60)
+            assert (job.state, job.error) == (State.DONE, None)
+            file = desk.result(ticket.job)[1]
+            assert file is not None
+            with Image.open(file) as picture:
+                assert (picture.format, picture.size, picture.n_frames) == ("WEBP", (320, 240), 8)  # type: ignore[attr-defined]
+            other = desk.convert(ticket.job, Options.parse({"format": "gif", "width": 160}), visitor="anyone")
+            converted = await ended(desk, other.job, within=60)
+            assert converted.state is State.DONE
+            assert converted.card is not None
+            assert converted.card["cached"] == "matte"
+            assert converted.card["output"]["width"] == 160
+            broken = tmp_path / "broken.mp4"
+            broken.write_bytes(b"not a clip")
+            refused = await ended(desk, (await submit(desk, broken)).job, within=60)
+            assert (refused.state, refused.attempts) == (State.FAILED, 1)
+            assert refused.error
+        finally:
+            await desk.stop(within=0)
+
+    asyncio.run(story())
