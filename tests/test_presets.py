@@ -36,7 +36,7 @@ def encode(step: Try, name: str, options: Options, path: Path, seconds: float) -
     encoding = Encoding(step.quality, threads=2, max_bytes=target.max_bytes, loops=target.loops)
     try:
         with open_sink(options.format, path, encoding) as sink:
-            for frame in noisy(seconds, canvas, step.fps or 20):
+            for frame in noisy(seconds, canvas, step.fps or 12):
                 sink.write(frame)
     except TooManyBytes:
         return None
@@ -47,7 +47,7 @@ def encode(step: Try, name: str, options: Options, path: Path, seconds: float) -
 def test_a_preset_is_met(name: str, tmp_path: Path) -> None:
     options, _ = settle(Options(fit=name), PRESETS[name])
     seconds = min(1.0, options.end or 1.0)
-    info = ClipInfo(320, 180, Fraction(30), Fraction(seconds), 30, "h264", "mp4")
+    info = ClipInfo(320, 180, Fraction(12), Fraction(seconds), 12, "h264", "mp4")
     tries = search(PRESETS[name], info, options)
     step, count = next(tries), 1
     while True:
@@ -70,27 +70,29 @@ def test_the_search_ends_below_the_limit_and_not_far_below(format: str, over: fl
     target = parse_fit("500KB")
     options = Options(fit="500KB", format=format)
     tries = search(target, INFO, options)
-    step, size = next(tries), 0
-    first = step
-    for count in range(1, TRIES + 1):
+    step = first = next(tries)
+    best, count = 0, 0
+    while True:
+        count += 1
         pixels = ((step.width or 1280) / (first.width or 1280)) ** 1.8
         share = pixels * ((step.fps or 30) / (first.fps or 30)) * 0.985 ** (first.quality - step.quality)
         size = int(target.max_bytes * over * share**power)
+        best = size if size <= target.max_bytes else best
         try:
             step = tries.send(size)
         except StopIteration:
             break
-    assert size <= target.max_bytes
-    assert size > 0.4 * target.max_bytes or over == 1.05
+    assert best > 0.65 * target.max_bytes
     assert count <= TRIES
 
 
 def test_what_cannot_fit_is_said() -> None:
     tries = search(parse_fit("2KB"), INFO, Options())
     next(tries)
+    for _ in range(TRIES - 1):
+        tries.send(None)
     with pytest.raises(Refused, match="2 KB"):
-        for _ in range(TRIES):
-            tries.send(None)
+        tries.send(None)
 
 
 def test_a_preset_settles_what_leaves_no_choice() -> None:
@@ -99,7 +101,7 @@ def test_a_preset_settles_what_leaves_no_choice() -> None:
     )
     assert (options.format, options.end, options.fps, options.width) == ("webm", 5, 30, None)
     assert not options.lossless
-    assert any("3 seconds" in sentence for sentence in said)
+    assert any("Lossless" in sentence for sentence in said)
     kept, _ = settle(Options(format="gif", end=2, fps=10), PRESETS["discord-sticker"])
     assert (kept.format, kept.end, kept.fps) == ("gif", 2, 10)
     line = next(search(PRESETS["line-sticker"], INFO, settle(Options(), PRESETS["line-sticker"])[0]))

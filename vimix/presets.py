@@ -5,10 +5,10 @@ creator.line.me. Slack's and Signal's are what their users report. A platform's 
 way. The last word is `complies`, which looks at the finished file.
 """
 
+import math
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import Any, Literal
 
 from vimix.errors import Refused, UsageError
@@ -20,6 +20,8 @@ TRIES = 6
 """Encodes that a search may take."""
 _AIM = 0.93
 """Share of the limit that is aimed at: a guess that lands just above costs another encode."""
+_WELL = 0.7
+"""Share of the limit from which on a file that fits is good enough."""
 _LOWEST_FPS = 6.0
 _VIDEO: frozenset[str] = frozenset({"webm", "mov", "hevc", "mp4", "matte"})
 
@@ -101,6 +103,7 @@ def settle(options: Options, target: Target) -> tuple[Options, list[str]]:
         changes["format"] = target.formats[0]
         if options.format != Options.model_fields["format"].default:
             said.append(f"{target.label} takes {' or '.join(target.formats)}: {target.formats[0]} was made.")
+        options = options.model_copy(update=changes)  # each format has its own habit of fps
     if target.max_fps and (options.max_fps is None or options.max_fps > target.max_fps):
         changes["fps"] = float(target.max_fps)
     if target.max_seconds and (options.end is None or options.end - options.start > target.max_seconds):
@@ -122,59 +125,71 @@ class Try:
 
 
 def search(target: Target, info: ClipInfo, options: Options) -> Generator[Try, int | float | None, None]:
-    """Ways to encode until one fits: best first, then as much less as the measured size says.
+    """Ways to encode until one fits well: best first, then as much less as the measured sizes say.
 
     Send the size in bytes of each; a float is how many times the limit an unfinished one would have had; None says only
-    that it was too large. Ends after the first that fits. `Refused` where nothing does.
+    that it was too large. The last that fitted is the best that fitted. `Refused` where nothing does.
     """
     ladder = list(_ladder(target, info, options))
-    at, slope = 0, 1.0
-    known: tuple[float, float] | None = None
-    for attempt in range(TRIES):
-        guess, step = ladder[at]
-        answer = yield step
-        if isinstance(answer, int) and answer <= target.max_bytes:
-            return
+    measured: list[tuple[float, float]] = []
+    at, too_large, fits = 0, -1, len(ladder)
+    for left in reversed(range(TRIES)):
+        answer = yield ladder[at][1]
         over = answer / target.max_bytes if isinstance(answer, int) else answer or 2.5
-        if known and known[1] > over and known[0] > guess:
-            slope = min(1.5, max(0.4, (known[1] / over - 1) / (known[0] / guess - 1)))
-        known = (guess, over)
-        if at == len(ladder) - 1:
+        measured.append((ladder[at][0], over))
+        if over > 1:
+            too_large = at
+        else:
+            fits = at
+        if over > 1 and left == 1 and fits == len(ladder):
+            at = fits - 1  # the last chance
+        elif _WELL < over <= 1 or too_large + 1 >= fits:
             break
-        wanted = guess * (_AIM / max(over, 1.0)) ** (1 / slope)
-        found = next((place for place, (size, _) in enumerate(ladder) if size <= wanted), len(ladder) - 1)
-        at = len(ladder) - 1 if attempt == TRIES - 2 else max(at + 1, found)
-    raise Refused(
-        f"Even at its smallest this is more than {target.max_bytes // KB} KB: choose a shorter part of the clip."
-    )
+        else:
+            wanted = _size_to_try(measured)
+            found = next((place for place, (size, _) in enumerate(ladder) if size <= wanted), len(ladder))
+            at = min(max(found, too_large + 1), fits - 1)
+    if fits == len(ladder):
+        raise Refused(f"Even at its smallest this has more than {target.max_bytes // KB} KB: choose a shorter part.")
 
 
-def _ladder(target: Target, info: ClipInfo, options: Options) -> Iterator[tuple[float, Try]]:
-    """Ways to encode with the size each is expected to have against the first: quality goes first, then frames, then
-    pixels where the size is ours to choose."""
-    video = options.format in _VIDEO
+def _size_to_try(measured: list[tuple[float, float]]) -> float:
+    """The expected size, on the ladder's scale, of what will fit, from what was expected and measured so far."""
+    size, over = measured[-1]
+    slope = 1.0
+    if len(measured) > 1:
+        before, was = measured[-2]
+        if before != size and was != over:
+            slope = min(2.0, max(0.4, math.log(was / over) / math.log(before / size)))
+    return float(size * (_AIM / over) ** (1 / slope))
+
+
+def _ladder(target: Target, info: ClipInfo, options: Options) -> list[tuple[float, Try]]:
+    """Ways to encode, and the size each is expected to have against the first: quality goes first, then frames, then
+    pixels where the size is ours to choose, then what quality is left."""
+    video, top = options.format in _VIDEO, options.encode_quality
     rate = min(float(info.fps), options.max_fps or 1000.0, target.max_fps or 1000.0)
     if target.frames and info.seconds:
         rate = min(rate, target.frames[1] / float(info.seconds))
     asked = rate if rate < float(info.fps) or options.max_fps else None
     width = options.width or info.width
-    top = options.encode_quality
-    steps = [(quality, 1.0, 1.0) for quality in (top, 65, 50) if quality <= top]
-    steps += [(min(top, 50), slower, 1.0) for slower in (0.8, 0.65, 0.5) if rate * slower >= _LOWEST_FPS]
+    steps = [(quality, 1.0, 1.0) for quality in (top, 79, 72, 65, 57, 50) if quality <= top]
+    quality = steps[-1][0]
+    steps += [(quality, slower, 1.0) for slower in (0.9, 0.8, 0.7, 0.6, 0.5) if rate * slower >= _LOWEST_FPS]
     slowest = steps[-1][1]
-    if target.canvas is None and not info.still:
-        steps += [(min(top, 50), slowest, smaller) for smaller in (0.85, 0.72, 0.6, 0.5, 0.42, 0.35, 0.29, 0.24)]
+    if target.canvas is None:
+        steps += [(quality, slowest, 0.93**step) for step in range(1, 21) if width * 0.93**step >= 32]
     smallest = steps[-1][2]
-    steps += [
-        (quality, slower, smallest)
-        for slower, quality in product((slowest, slowest * 0.7), (35, 20, 8))
-        if quality < top
-    ]
+    steps += [(lower, slowest, smallest) for lower in (42, 35, 27, 20, 12, 6) if lower < quality]
+    if target.canvas:
+        steps += [(min(6, top), slowest * slower, 1.0) for slower in (0.85, 0.7, 0.55, 0.4)]
+    ladder = []
     for quality, slower, smaller in dict.fromkeys(steps):
         size = _quality_share(options.format, quality, top) * slower ** (0.8 if video else 1.0) * smaller**1.6
         fps = asked if slower == 1.0 else max(1.0, rate * slower)
         pixels = options.width if smaller == 1.0 else max(16, int(width * smaller) // 2 * 2)
-        yield size, Try(quality, fps, pixels)
+        ladder.append((size, Try(quality, fps, pixels)))
+    return ladder
 
 
 def _quality_share(format: str, quality: int, top: int) -> float:

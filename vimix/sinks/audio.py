@@ -73,17 +73,12 @@ def _first(frame: AudioFrame, samples: int) -> AudioFrame:
 
 def _sound(clip: InputContainer, source: AudioStream, wanted: AudioFrom, out: AudioStream) -> Iterator[AudioFrame]:
     """Sound of the span at the output's format, time 0 at `wanted.start`, gaps filled with silence."""
-    zero = Fraction(0)  # time is counted from the first picture, and sound may begin before or after it
-    if clip.streams.video:
-        picture = clip.streams.video[0]
-        zero = (picture.start_time or 0) * (picture.time_base or Fraction(1))
-    start = zero + wanted.start
     if wanted.start > 0:
-        clip.seek(int(start * av.time_base), backward=True, any_frame=False)
+        clip.seek(int(wanted.start * av.time_base), backward=True, any_frame=False)
     graph = Graph()
     length = f":end={float(wanted.end - wanted.start)}" if wanted.end is not None else ""
     steps = (
-        ("asetpts", f"PTS-{float(start)}/TB"),
+        ("asetpts", f"PTS-{float(wanted.start)}/TB"),
         ("atrim", f"start=0{length}"),
         ("aresample", f"{_RATE}:async=1:first_pts=0"),
         ("aformat", f"sample_fmts={out.codec_context.format.name}:channel_layouts={out.codec_context.layout.name}"),

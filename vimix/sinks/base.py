@@ -40,7 +40,7 @@ class AudioFrom:
 
     path: Path
     start: Fraction = Fraction(0)
-    """Seconds."""
+    """Seconds on the file's own clock."""
     end: Fraction | None = None
 
 

@@ -4,8 +4,8 @@ One thread encodes, so the pipeline goes on meanwhile. Times are exact in steps 
 frame rates and the millisecond; WebM itself rounds to milliseconds, each frame where it stands.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -107,10 +107,15 @@ class VideoFile:
     def add(self, frame: Frame) -> None:
         """Hand a frame to the encoding thread."""
         self._end = frame.time + frame.duration
-        self._pool.put(frame)
+        with self._blamed():
+            self._pool.put(frame)
 
     def finish(self) -> None:
         """Drain the encoders and write the index."""
+        with self._blamed():
+            self._complete()
+
+    def _complete(self) -> None:
         self._pool.finish()
         self._mux(self._stream.encode(None))
         if self._sound is not None:
@@ -128,6 +133,16 @@ class VideoFile:
             self._sound.close()
         with suppress(Exception):  # the file is thrown away; only its handle matters
             self._file.close()
+
+    @contextmanager
+    def _blamed(self) -> Iterator[None]:
+        """A pipe breaks because the program at its end did: let it say why."""
+        try:
+            yield
+        except OSError:
+            if self._program is not None:
+                self._program.finish()
+            raise
 
     def _encode(self, frame: Frame) -> None:
         kind = self._kind
