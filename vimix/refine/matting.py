@@ -1,12 +1,11 @@
 """Alpha solved again in closed form around the edge (Levin, Lischinski, Weiss 2008), for stills and short clips.
 
 It is what rembg calls alpha matting: what a network is sure of is held, the rest follows from the colours around it.
-The parts are PyMatting's; its import compiles for seconds where its cache cannot be written, so only who asks for it pays.
+The parts are PyMatting's; its import compiles for seconds where its cache cannot be written: only who asks pays.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -77,14 +76,14 @@ def _known(alpha: Pixels) -> Pixels:
 
 def _solve(rgb: Pixels, known: Pixels, alpha: Pixels) -> Pixels:
     from pymatting import cf_laplacian, cg, ichol
-    from scipy.sparse import identity
 
     unknown = (known == 128).ravel()
     sure = ~unknown
     laplacian = cf_laplacian(rgb / 255, is_known=sure)
     free = laplacian[unknown, :]
     share = alpha.ravel() / 255
-    matrix = (free[:, unknown] + _TRUST * identity(int(unknown.sum()))).tocsc()
+    matrix = free[:, unknown].tocsc()
+    matrix.setdiag(matrix.diagonal() + _TRUST)
     asked = _TRUST * share[unknown] - free[:, sure] @ (known.ravel()[sure] / 255)
     # from a small shift on: without one it may fail first, and prints that on stdout, where our JSON goes
     split = ichol(matrix, shifts=[1e-4, 1e-3, 1e-2, 0.1, 1.0], max_nnz=100 * matrix.shape[0])
