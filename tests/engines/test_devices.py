@@ -30,7 +30,9 @@ def picture() -> np.ndarray:
 
 
 def test_importing_engines_imports_no_runtime() -> None:
-    code = "import sys, vimix.engines; print(sorted({'onnxruntime', 'openvino', 'onnx', 'filelock'} & set(sys.modules)))"
+    code = (
+        "import sys, vimix.engines; print(sorted({'onnxruntime', 'openvino', 'onnx', 'filelock'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
@@ -98,3 +100,19 @@ def test_a_gpu_that_fails_at_work_is_said(models: Path, monkeypatch) -> None:
     with pytest.raises(Unavailable) as caught:
         drain(open_engine("u2netp", quality="fast", model_dir=models, device="cuda"))
     assert "kernel image" in caught.value.cause
+
+
+def test_a_file_that_cannot_be_resized_is_used_as_it_is_aloud(models: Path, monkeypatch) -> None:
+    from vimix.engines import graphs
+
+    bring = graphs._bring_to
+
+    def only_native(model: object, size: int) -> None:
+        if size != 1024:
+            raise ValueError("its sizes are everywhere")
+        bring(model, size)
+
+    monkeypatch.setattr(graphs, "_bring_to", only_native)
+    engine = drain(open_engine("isnet-general-use", quality="fast", model_dir=models, device="cpu"))
+    assert engine.why.startswith("This file could not be brought to 512 px (its sizes are everywhere)")
+    assert engine.look(picture()).shape == (40, 60)

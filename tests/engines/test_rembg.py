@@ -13,7 +13,7 @@ from PIL import Image
 from tests.engines import mirror as loopback
 from tests.engines.mirror import drain
 from vimix.engines import graphs, open_engine, runtime, still
-from vimix.engines.catalogue import MODELS
+from vimix.engines.catalogue import MODELS, Release
 
 ROWS = [name for name, model in MODELS.items() if model.kind in ("network", "resized")]
 MODEL_DIR = Path.home() / ".cache" / "vimix" / "models"
@@ -65,7 +65,7 @@ def test_every_row_gives_what_rembg_gives(name: str, sessions, tmp_path: Path, m
 def test_the_table_has_rembgs_addresses_and_sums(name: str, sessions) -> None:
     import inspect
 
-    release = MODELS[name].mirrors[0]
+    (release,) = (mirror for mirror in MODELS[name].mirrors if isinstance(mirror, Release))
     code = inspect.getsource(sessions[name])
     assert release.url in code
     assert release.checksum in code

@@ -79,7 +79,15 @@ def _prepare(model: Model, size: int, source: Path, device: str) -> Generator[No
                 raise
             left = f"{card} was left aside: {error.cause or error.public}. "
             yield Note(f"{card} cannot be used; going on with the processor.")
-    graph = yield from _graph(model, size, source)
+    try:
+        graph = yield from _graph(model, size, source)
+    except Unavailable as error:
+        native = model.size("best")
+        if model.kind != "resized" or size == native:
+            raise
+        left += f"This file could not be brought to {size} px ({error.cause[:200]}); it looks at {native} px. "
+        yield Note(f"{model.name} looks at {native} pixels, which is slower: its file cannot be brought to {size}.")
+        size, graph = native, (yield from _graph(model, native, source))
     network = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled")
     found = network.choice
     return Engine(
@@ -121,7 +129,10 @@ def _on_gpu(model: Model, size: int, source: Path, card: str) -> Generator[Note,
     target = source.with_name(f"{model.name}-{size}-whole.onnx")
     if not target.is_file():
         yield Note(f"Preparing {model.name} for {card}.")
-        graphs.whole(source, target, size, mean=model.mean, std=model.std, logits=model.logits)
+        try:
+            graphs.whole(source, target, size, mean=model.mean, std=model.std, logits=model.logits)
+        except Exception as error:  # the onnx package has a dozen of its own
+            raise Unavailable(f"{model.name} cannot be made ready for the GPU.", cause=str(error)) from error
     run = runtime.open_on_gpu(target)
     most = max(1, 16 * 512 * 512 // max(size, 512) ** 2)
     picture = np.zeros((720, 1280, 3), np.uint8)

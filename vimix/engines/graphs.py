@@ -168,15 +168,19 @@ def _scale(model: ModelProto, factor: float) -> None:
     weights = {weight.name: weight for weight in model.graph.initializer}
     for name in dict.fromkeys(_target_sizes(model, makers)):
         tensor = makers[name].attribute[0].t if name in makers else weights[name]
-        sizes = numpy_helper.to_array(tensor)
-        tensor.CopyFrom(numpy_helper.from_array((sizes * factor).round().astype(sizes.dtype), tensor.name))
+        sizes = numpy_helper.to_array(tensor).copy()
+        sizes[-2:] = (sizes[-2:] * factor).round()  # before them, if anything, batch and depth
+        tensor.CopyFrom(numpy_helper.from_array(sizes, tensor.name))
 
 
 def _target_sizes(model: ModelProto, makers: dict[str, NodeProto]) -> list[str]:
-    """Names of the constants (height, width) that the Resize nodes go to; empty where they follow the input's shape."""
-    joins = [makers.get(node.input[3]) for node in model.graph.node if node.op_type == "Resize" and len(node.input) > 3]
-    joined = [join.input[1] for join in joins if join is not None and join.op_type == "Concat"]
-    return [name for name in joined if name not in makers or makers[name].op_type == "Constant"]
+    """Names of the constants (…, height, width) that Resize nodes go to; none where they follow the input's shape."""
+    names: list[str] = []
+    for node in model.graph.node:
+        if node.op_type == "Resize" and len(node.input) > 3:
+            join = makers.get(node.input[3])
+            names += join.input[1:] if join is not None and join.op_type == "Concat" else [node.input[3]]
+    return [name for name in names if name not in makers or makers[name].op_type == "Constant"]
 
 
 def _replace(field: object, items: Sequence[object]) -> None:
