@@ -128,3 +128,11 @@ def test_padded_to_an_exact_canvas(size: tuple[int, int]) -> None:
     assert max(y.max() - y.min(), x.max() - x.min()) == 127, "one side fills it"
     assert abs((y.min() + y.max()) - 127) <= 1
     assert abs((x.min() + x.max()) - 127) <= 1
+
+
+def test_room_for_an_outline_on_an_exact_canvas() -> None:
+    whole = Frame(disc().rgb, opaque(60, 80), Fraction(0), Fraction(1))
+    result = one(stroke(6), one(pad_to(128, 128, room=8), whole))
+    assert result.alpha.shape == (128, 128)
+    assert max(result.alpha[:, 0].max(), result.alpha[:, -1].max()) == 0
+    assert result.alpha[64, 4] == 255

@@ -108,12 +108,14 @@ def shadow(pixels: int, *, grow: bool = False) -> Stage:
     return each(work)
 
 
-def pad_to(width: int, height: int) -> Stage:
-    """Scale to fit into `width` and `height` and centre on a clear canvas of exactly that size."""
+def pad_to(width: int, height: int, *, room: int = 0) -> Stage:
+    """Scale to fit into `width` and `height` less `room` pixels on every side, and centre on a clear canvas of exactly
+    that size. The room is for an outline or a shadow that comes after.
+    """
 
     def work(frame: Frame) -> Frame:
         tall, wide = frame.alpha.shape
-        scale = min(Fraction(width, wide), Fraction(height, tall))
+        scale = min(Fraction(max(1, width - 2 * room), wide), Fraction(max(1, height - 2 * room), tall))
         frame = scaled(frame, max(1, round(wide * scale)), max(1, round(tall * scale)))
         spare_y, spare_x = height - frame.alpha.shape[0], width - frame.alpha.shape[1]
         return _grown(frame, spare_y // 2, spare_y - spare_y // 2, spare_x // 2, spare_x - spare_x // 2)
