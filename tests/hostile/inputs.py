@@ -274,11 +274,27 @@ def _png(width: int, height: int, *chunks: bytes, data: bytes = b"") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + data + _chunk(b"IEND", b"")
 
 
-@hostile(r"30000x30000 pixels \(900\.0 million\); at most 8\.3 million")
+@hostile(r"30000x30000 pixels \(900\.0 million\); at most 24\.9 million")
 def png_bomb(folder: Path) -> Path:
     squeeze = zlib.compressobj(9)
     data = b"".join(squeeze.compress(bytes(30001 * 100)) for _ in range(9)) + squeeze.flush()
     return put(folder / "a.png", _png(30000, 30000, data=_chunk(b"IDAT", data)))
+
+
+@hostile(frames=(1, 1), warning="4900x4900 pixels; it was made 2880x2880")
+def png_of_a_large_photograph(folder: Path) -> Path:
+    return put(folder / "a.png", _png(4900, 4900, data=_chunk(b"IDAT", zlib.compress(bytes(4901 * 4900), 1))))
+
+
+@hostile(frames=(1, 1), warning="4900x4900 pixels; it was made 2880x2880")
+def webp_of_a_large_photograph(folder: Path) -> Path:
+    Image.new("RGB", (4900, 4900)).save(folder / "a.webp", method=0)
+    return folder / "a.webp"
+
+
+@hostile("4000x4000 pixels")
+def gif_of_two_large_pictures(folder: Path) -> Path:
+    return put(folder / "a.gif", _gif((4000, 4000), _gif_frame(), _gif_frame()))
 
 
 @hostile(BROKEN)
@@ -305,7 +321,7 @@ def webp_with_a_lying_canvas(folder: Path) -> Path:
     return change(clips.draw_webp(folder / "a.webp").path, edit)
 
 
-@hostile("at most 8.3 million|far more pixels")
+@hostile("at most 24.9 million|far more pixels")
 def jpeg_with_a_lying_size(folder: Path) -> Path:
     def edit(data: bytearray) -> None:
         at = data.index(b"\xff\xc0")

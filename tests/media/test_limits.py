@@ -36,6 +36,33 @@ def test_limits_are_on_the_part_that_is_wanted(tmp_path: Path) -> None:
     assert open_source(clip.path, max_fps=2, limits=Limits(max_frames=8, max_seconds=4)).info.frames == 8
 
 
+@pytest.mark.parametrize("size", [(96, 64), (64, 96), (66, 98), (1080, 1920)])
+def test_what_is_just_within_the_limit_is_read(tmp_path: Path, size: tuple[int, int]) -> None:
+    clip = clips.draw(tmp_path / "a.mp4", frames=1, size=size).path
+    source = open_source(clip, limits=Limits(max_pixels=size[0] * size[1]))
+    assert next(iter(source.frames())).alpha.shape == size[::-1]
+    with pytest.raises(Refused, match="pixels"):
+        open_source(clip, limits=Limits(max_pixels=size[0] * size[1] - 1))
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_large_photograph_is_made_smaller(tmp_path: Path, alpha: bool) -> None:
+    still = clips.draw_still(tmp_path / "a.png", size=(300, 200), alpha=alpha)
+    source = open_source(still.path, limits=Limits(max_pixels=20_000))
+    assert (source.info.width, source.info.height) == (173, 115)
+    assert source.warnings == ("The picture has 300x200 pixels; it was made 173x115.",)
+    assert next(iter(source.frames())).rgb.shape == (115, 173, 3)
+    with pytest.raises(Refused, match=r"300x200 pixels .* at most 0\.0 million"):
+        open_source(still.path, limits=Limits(max_pixels=10_000))
+
+
+def test_pixels_that_become_square_do_not_pass_the_limit(tmp_path: Path) -> None:
+    clip = clips.draw(tmp_path / "a.mp4", frames=1, sar=Fraction(3)).path
+    info = open_source(clip, limits=Limits(max_pixels=10_000)).info
+    assert info.width * info.height <= 10_000
+    assert abs(info.width / info.height - 4.5) < 0.1
+
+
 def frames(count: int, size: int = 8) -> list[Frame]:
     rgb = np.zeros((size, size, 3), np.uint8)
     return [Frame(rgb, opaque(size, size), Fraction(number, 10), Fraction(1, 10)) for number in range(count)]

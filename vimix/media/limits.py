@@ -18,7 +18,7 @@ class Limits:
     max_seconds: float = 120.0
     """Of the part that is cut out."""
     max_pixels: int = 3840 * 2160
-    """In one frame, as stored."""
+    """In one frame. A still may be stored with three times as many, as photographs are, and is made smaller."""
     max_frames: int = 7200
     """That are cut out, after resampling. Four times as many may be decoded to choose them from."""
     max_bytes: int = 100 * 2**20
@@ -41,14 +41,15 @@ def check_bytes(count: int, limits: Limits) -> None:
         raise Refused(f"This file has {megabytes(count)}; at most {megabytes(limits.max_bytes)} are taken.")
 
 
-def check_picture(width: int, height: int, limits: Limits) -> None:
-    """Raise `Refused` for a picture with too many pixels; `Refused` too for one without any."""
+def check_picture(width: int, height: int, limits: Limits, *, still: bool = False) -> None:
+    """Raise `Refused` for a picture with too many pixels, or none."""
     if width < 1 or height < 1:
         raise Refused(f"This file says its pictures are {width}x{height} pixels, which cannot be shown.")
-    if width * height > limits.max_pixels:
+    most = limits.max_pixels * (3 if still else 1)
+    if width * height > most:
         raise Refused(
             f"The picture has {width}x{height} pixels ({width * height / 1e6:.1f} million); "
-            f"at most {limits.max_pixels / 1e6:.1f} million are taken."
+            f"at most {most / 1e6:.1f} million are taken."
         )
 
 

@@ -48,7 +48,7 @@ def opened(path: Path, kind: Kind, limits: Limits) -> Iterator[tuple[InputContai
                     "format_whitelist": _READERS[kind.demuxer],
                     "protocol_whitelist": "",
                     "codec_whitelist": ",".join(sorted(DECODERS)),
-                    "max_pixels": str(limits.max_pixels),
+                    "max_pixels": _most_pixels(limits),
                     "max_streams": str(4 * limits.max_streams),
                 },
             )
@@ -67,10 +67,15 @@ def open_decoder(stream: VideoStream, limits: Limits) -> VideoCodecContext:
     if decoder.name in _WITH_ALPHA and _says_alpha(stream):
         decoder = cast(VideoCodecContext, av.CodecContext.create(_WITH_ALPHA[decoder.name], "r"))
         decoder.extradata = stream.codec_context.extradata
-    decoder.options = {"max_pixels": str(limits.max_pixels)}
+    decoder.options = {"max_pixels": _most_pixels(limits)}
     decoder.thread_type = "AUTO"
     decoder.thread_count = min(4, cores())
     return decoder
+
+
+def _most_pixels(limits: Limits) -> str:
+    """For libavcodec, which counts the padding of its buffers too: 2160x3840 must pass where 3840x2160 does."""
+    return str(limits.max_pixels * 5 // 4 + 2**16)
 
 
 def _refuse_to_open(*_: object) -> NoReturn:

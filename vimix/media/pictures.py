@@ -56,7 +56,7 @@ class Picture:
             raise Unreadable("HEIC pictures cannot be read here: save it as JPEG or PNG.")
         durations = self._walk()
         with self._opened() as image:
-            check_picture(*image.size, limits)
+            check_picture(*image.size, limits, still=len(durations) < 2)
             extra = kind in (HEIC, AVIF) and getattr(image, "n_frames", 1) > 1
             self._first = int(kind is PNG and len(durations) > 1 and bool(image.info.get("default_image")))
             if kind is not GIF and len(durations) > 1:
@@ -101,12 +101,13 @@ class Picture:
         with self._path.open("rb") as file:
             size = blocks.canvas(file, name)
             if size is not None:
-                check_picture(*size, self._limits)
+                check_picture(*size, self._limits, still=True)
                 file.seek(0)
                 for block in blocks.walk(file, name):
-                    check_picture(block.right, block.bottom, self._limits)
+                    check_picture(block.right, block.bottom, self._limits, still=not durations)
                     durations.append(blocks.lasting(block.duration))
                     check_decoded(len(durations), self._limits)
+                check_picture(*size, self._limits, still=len(durations) < 2)
         return durations
 
     @contextmanager

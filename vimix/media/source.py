@@ -4,6 +4,7 @@ Everything is learned when the source is opened: a file that opens can be cut ou
 are upright, with square pixels, in sRGB; their times are exact, and fill the chosen part without a gap.
 """
 
+import math
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -96,9 +97,13 @@ def open_source(
         if finish <= begin:
             raise UsageError("The end must be after the start.")
         span = Span(begin, finish, _most(facts, max_fps))
-    info = _info(facts, span, _fitted(facts.size, max_width))
+    size = _fitted(facts.size, max_width, limits.max_pixels)
+    info = _info(facts, span, size)
     check_clip(info, limits)
-    return Source(path, info, span.start, span.end, facts.first, reader, span)
+    heard = []
+    if size != _fitted(facts.size, max_width, None):
+        heard.append(f"The picture has {facts.size[0]}x{facts.size[1]} pixels; it was made {size[0]}x{size[1]}.")
+    return Source(path, info, span.start, span.end, facts.first, reader, span, heard)
 
 
 def probe(path: Path, limits: Limits = Limits()) -> ClipInfo:  # noqa: B008  frozen
@@ -136,11 +141,15 @@ def _most(facts: Facts, max_fps: float | None) -> Fraction | None:
     return most if mean > most * Fraction(1001, 1000) else None  # 29.97 asked of a clip of 30000/1001
 
 
-def _fitted(size: Size, max_width: int | None) -> Size:
+def _fitted(size: Size, max_width: int | None, max_pixels: int | None) -> Size:
+    """The size scaled down, where it has to be, to a width and to a number of pixels."""
     width, height = max(1, size[0]), max(1, size[1])
-    if max_width is None or width <= max_width:
+    wanted = min(width, max_width or width)
+    if max_pixels is not None and wanted * wanted * height > max_pixels * width:
+        wanted = max(1, math.isqrt(max_pixels * width // height))
+    if wanted == width:
         return width, height
-    return max_width, max(1, round(Fraction(height * max_width, width)))
+    return wanted, max(1, min(round(Fraction(height * wanted, width)), (max_pixels or height * wanted) // wanted))
 
 
 def _alpha(alpha: Pixels | None, size: Size) -> Pixels:
