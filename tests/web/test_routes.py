@@ -294,9 +294,12 @@ def test_not_ready_names_what_is_missing(settings: Settings, monkeypatch: pytest
     desk.jobs.close()
 
 
-def test_figures_speak_of_jobs_stages_and_refusals(desk: Desk, client: TestClient, tmp_path: Path) -> None:
+def test_figures_speak_of_jobs_stages_and_refusals(
+    desk: Desk, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     card = {"model": "isnet", "timings": {"engine": 2.0, "total": 3.0}, "frames_per_second": 12.5, "cached": None}
     finished(desk, tmp_path, card=card)
+    monkeypatch.setattr("vimix.web.health.LATEST", 0)
     for _ in range(2):
         text = client.get("/metrics").text
     assert 'vimix_jobs{state="done"} 1.0' in text

@@ -36,6 +36,7 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
     write = metrics.writer(desk)
     checks = checks_of(desk, settings)
     last: tuple[float, dict[str, str]] = (0.0, {})
+    written: tuple[float, bytes] = (0.0, b"")
     turn = asyncio.Lock()
 
     async def healthz(request: Request) -> Response:
@@ -52,8 +53,11 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
         return JSONResponse({"ready": ready, "checks": last[1]}, 200 if ready else 503, headers=headers)
 
     async def figures(request: Request) -> Response:
-        text = await asyncio.to_thread(write)
-        return Response(text, media_type="text/plain; version=0.0.4", headers={"cache-control": "no-store"})
+        nonlocal written
+        async with turn:
+            if time.monotonic() - written[0] > LATEST:
+                written = time.monotonic(), await asyncio.to_thread(write)
+        return Response(written[1], media_type="text/plain; version=0.0.4", headers={"cache-control": "no-store"})
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", figures)]
 
