@@ -11,6 +11,7 @@ import pytest
 from vimix.errors import Unreadable
 from vimix.frame import Frame, Frames, opaque
 from vimix.refine.background import over
+from vimix.refine.finish import stroke
 
 
 def plain(grey: int, n: int = 0, fps: int = 10, size: tuple[int, int] = (30, 40), alpha: int = 0) -> Frame:
@@ -48,6 +49,13 @@ def test_blur_does_not_show_the_subject() -> None:
     assert np.abs(around - 100).max() < 14, "no red halo"
     assert around.std() < rgb[alpha == 0].std() / 2
     np.testing.assert_array_equal(result.rgb[alpha == 255], rgb[alpha == 255])
+
+
+def test_blur_on_a_grown_canvas_has_neither_black_nor_subject_in_it() -> None:
+    rgb, alpha = np.full((60, 80, 3), 150, np.uint8), np.zeros((60, 80), np.uint8)
+    rgb[20:, 30:50], alpha[20:, 30:50] = (0, 0, 250), 255  # it touches the lower border
+    for result in over("blur")(stroke(8, grow=True)([Frame(rgb, alpha, Fraction(0), Fraction(1))])):
+        assert np.abs(result.rgb[-1].astype(int) - 150).max() < 12
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 7), (31, 17)])

@@ -60,7 +60,7 @@ def _surroundings(frame: Frame) -> Pixels:
     small = (max(1, width // 8), max(1, height // 8))
     # only what is wholly clear: under half clear lie the edges' and the shadow's own colours
     hidden = cv2.resize((frame.alpha > 0).view(np.uint8) * np.uint8(255), small, interpolation=cv2.INTER_AREA)
-    clear = 1.00001 - cv2.dilate(hidden, np.ones((3, 3)))[..., None].astype(np.float32) / 255
+    clear = 1.000001 - cv2.dilate(hidden, np.ones((3, 3)))[..., None].astype(np.float32) / 255
     rgb = cv2.resize(frame.rgb, small, interpolation=cv2.INTER_AREA)
     weighed = np.concatenate([rgb * clear, clear], axis=2)
     total = np.zeros_like(weighed)

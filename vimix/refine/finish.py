@@ -1,7 +1,7 @@
 """What happens to a cut-out after the matte is done: size, crop, outline, shadow. Nothing is looked at again.
 
-Colours of clear pixels never show: every blend and every resize weighs a colour by its alpha. Enlarged canvases carry
-the border's colours on under clear alpha, so that a background made from the frame's own colours has no black rim.
+Colours of clear pixels never show: every blend and every resize weighs a colour by its alpha. Enlarged canvases go
+on in the colour of the border under clear alpha: a background made from the frame's own colours has no black rim.
 """
 
 from collections.abc import Callable, Iterable
@@ -169,11 +169,19 @@ def over_plain(frame: Frame, grey: int, below: Pixels) -> Frame:
 def _grown(frame: Frame, top: int, bottom: int, left: int, right: int) -> Frame:
     if not (top or bottom or left or right):
         return frame
-    rgb = cv2.copyMakeBorder(frame.rgb, top, bottom, left, right, cv2.BORDER_REPLICATE)
+    rgb = cv2.copyMakeBorder(frame.rgb, top, bottom, left, right, cv2.BORDER_CONSTANT, value=_border_colour(frame))
     alpha = cv2.copyMakeBorder(
         np.ascontiguousarray(frame.alpha), top, bottom, left, right, cv2.BORDER_CONSTANT, value=0
     )
     return replace(frame, rgb=np.asarray(rgb, np.uint8), alpha=np.asarray(alpha, np.uint8))
+
+
+def _border_colour(frame: Frame) -> list[float]:
+    """The mean colour of what is clear along the frame's border; black where all of it is hidden."""
+    edge = np.concatenate([side for part in (frame.rgb, frame.rgb.swapaxes(0, 1)) for side in (part[0], part[-1])])
+    seen = np.concatenate([side for part in (frame.alpha, frame.alpha.T) for side in (part[0], part[-1])])
+    clear = edge[seen == 0]
+    return [float(part) for part in clear.mean(axis=0)] if len(clear) else [0.0, 0.0, 0.0]
 
 
 def _up_to_even(number: int) -> int:
