@@ -116,8 +116,12 @@ def _within_bytes(
 def _progress(events: Generator[Progress | Result, None, None]) -> Generator[Progress, None, int]:
     """Pass progress on; the number of frames at the end."""
     with closing(events):
-        for event in events:
-            if isinstance(event, Result):
-                return event.frames
-            yield event
-    return 0
+        event = next(events)
+        while isinstance(event, Progress):
+            try:
+                yield event
+            except FinishEarly as early:  # a for loop would close `events` instead of passing this on
+                event = events.throw(early)
+            else:
+                event = next(events)
+        return event.frames

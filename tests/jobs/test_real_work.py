@@ -7,9 +7,11 @@ from PIL import Image
 
 from tests.clips import draw
 from tests.jobs.places import ended, submit
+from vimix.events import Done, FinishEarly, Progress
 from vimix.jobs.desk import open_desk
 from vimix.jobs.model import State
 from vimix.options import Options
+from vimix.pipeline import Workshop, run
 from vimix.settings import Settings
 
 
@@ -41,3 +43,17 @@ def test_a_clip_becomes_a_picture_and_then_another_without_an_engine(tmp_path: P
             await desk.stop(within=0)
 
     asyncio.run(story())
+
+
+def test_what_is_done_by_a_cancel_is_a_whole_file(tmp_path: Path) -> None:
+    clip = draw(tmp_path / "disc.mp4", frames=60, fps=16, size=(96, 64), screen=True)
+    out = tmp_path / "disc.webp"
+    running = run(clip.path, out, Options(model="chroma"), Workshop(tmp_path), matte=tmp_path / "matte")
+    while not (isinstance(event := next(running), Progress) and event.done == 5):
+        pass
+    done = running.throw(FinishEarly())
+    assert isinstance(done, Done)
+    assert list(running) == []
+    with Image.open(out) as picture:
+        assert picture.n_frames == done.card["output"]["frames"] == 5  # type: ignore[attr-defined]
+    assert not (tmp_path / "matte").exists()
