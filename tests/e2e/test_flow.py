@@ -237,6 +237,7 @@ def test_the_keyboard_alone_will_do(browser: Browser, root: str, clip: Path) -> 
             page.keyboard.press("Tab")
             if page.evaluate("document.activeElement.id") == "vx-file":
                 break
+        expect(page.locator("#vx-file")).to_be_focused()
         with page.expect_file_chooser() as chooser:
             page.keyboard.press("Enter")
         chooser.value.set_files(clip)

@@ -2,12 +2,26 @@
 
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from tests.web.fake_desk import FakeDesk
 from vimix.jobs.desk import open_desk
 from vimix.settings import Settings
+
+
+def end_with_parent() -> None:
+    """A test run that is killed leaves no server behind."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def main(port: str, folder: str, kind: str = "fake") -> None:
@@ -21,4 +35,5 @@ def main(port: str, folder: str, kind: str = "fake") -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main(*sys.argv[1:])

@@ -23,6 +23,9 @@ from vimix.web.page import STATIC, build
 from vimix.web.sweeper import sweeping, upload_folder
 from vimix.web.words import translations
 
+SESSIONS = 256
+"""Visitors whose form Gradio remembers, at 0.2 MB each; it would keep 10,000, and a call by a program counts as one."""
+
 
 def launch(settings: Settings) -> None:
     """Serve until interrupted."""
@@ -82,6 +85,7 @@ def _how(settings: Settings, desk: Desk, folder: Path, version: str) -> dict[str
         "favicon_path": str(STATIC / "logo.svg"),
         "max_file_size": f"{settings.max_upload_mb}mb",
         "max_threads": 80,
+        "state_session_capacity": SESSIONS,
         "mcp_server": True,
         "run_history": False,
         "enable_monitoring": False,

@@ -56,7 +56,7 @@ class FirstPage:
             changed = MutableHeaders(raw=start["headers"])
             if "content-length" in changed:
                 changed["content-length"] = str(len(text))
-            await send(start | {"headers": changed.raw})
+            await send({**start, "headers": changed.raw})
             await send({"type": "http.response.body", "body": text})
 
-        await self.app(scope | {"headers": headers}, receive, hold)
+        await self.app({**scope, "headers": headers}, receive, hold)

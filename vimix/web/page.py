@@ -35,13 +35,13 @@ def _part(name: str, head: str = "", **more: Any) -> gr.HTML:
 
 def _fields() -> list[gr.components.Component]:
     """The options, in the order of `handlers.FIELDS`; everything past the first six is under Advanced."""
-    looks = [(label("o_fast"), "fast"), (label("o_balanced"), "balanced"), (label("o_best"), "best")]
+    looks: list[Any] = [(label("o_fast"), "fast"), (label("o_balanced"), "balanced"), (label("o_best"), "best")]
     quality = gr.Radio(looks, value="balanced", label=label("o_look"), elem_id="vx-quality", elem_classes="vx-seg")
     formats = [(row["label"], row["name"]) for row in view.formats()]
     saved = gr.Dropdown(formats, value="webp", label=label("o_format"), elem_id="vx-format", filterable=False)
-    sizes = [(label("o_size_source"), "source"), *((f"{size} px", size) for size in SIZES)]
+    sizes: list[Any] = [(label("o_size_source"), "source"), *((f"{size} px", size) for size in SIZES)]
     size = gr.Dropdown(sizes, value="source", label=label("o_size"), elem_id="vx-size", allow_custom_value=True)
-    kinds = [(label("o_none"), "transparent"), (label("o_colour"), "colour")]
+    kinds: list[Any] = [(label("o_none"), "transparent"), (label("o_colour"), "colour")]
     kinds += [(label("o_blur"), "blur"), (label("o_picture"), "picture")]
     behind = gr.Radio(
         kinds, value="transparent", label=label("o_background"), elem_id="vx-background", elem_classes="vx-seg"
@@ -54,12 +54,16 @@ def _fields() -> list[gr.components.Component]:
 
 
 def _advanced() -> list[gr.components.Component]:
-    rates = [
+    rates: list[Any] = [
         (label("o_fps_auto"), ""),
         (label("o_fps_source"), "source"),
         *((str(n), str(n)) for n in (10, 15, 24, 30)),
     ]
-    edges = [(label("o_edges_clean"), "clean"), (label("o_edges_off"), "off"), (label("o_edges_fine"), "matting")]
+    edges: list[Any] = [
+        (label("o_edges_clean"), "clean"),
+        (label("o_edges_off"), "off"),
+        (label("o_edges_fine"), "matting"),
+    ]
     fits = [(row["label"], row["name"]) for row in view.presets()]
     with gr.Accordion(label("o_advanced"), open=False, elem_id="vx-advanced"):
         return [
@@ -88,6 +92,7 @@ def build(page: Page, facts: dict[str, Any], version: str) -> gr.Blocks:
     """The page on one desk. `facts`: what the scripts must know from the start; `version` names the scripts' text."""
     head = "".join(f'<script src="page/{name}?v={version}"></script>' for name in SCRIPTS)
     facts = facts | {"words": table(), "formats": view.formats(), "presets": view.presets()}
+    demo: gr.Blocks
     with gr.Blocks(title="Vimix", analytics_enabled=False, delete_cache=None, fill_width=True) as demo:
         app = gr.HTML(
             value=None,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import gradio as gr
+from gradio.events import api
 from gradio.utils import get_upload_folder
 
 from vimix.engines.catalogue import MODELS
@@ -98,7 +99,7 @@ class Tools:
         """How the outside reaches us."""
         if self.settings.public_url:
             return self.settings.public_url.rstrip("/")
-        return f"{request.url.scheme}://{request.headers['host']}"  # type: ignore[attr-defined]
+        return f"{request.url.scheme}://{request.headers['host']}"
 
 
 def offer(page: Page, settings: Settings) -> None:
@@ -222,8 +223,8 @@ def _small(tools: Tools) -> None:
         return [{"name": row.name, "about": row.about, "licence": row.licence} for row in MODELS.values()]
 
     for call in (status, result, cancel, convert, models):
-        gr.api(call, api_name=call.__name__, queue=False)
-    gr.api(watch, api_name="watch", concurrency_limit=64, concurrency_id="watch")
+        api(call, api_name=call.__name__, queue=False)
+    api(watch, api_name="watch", concurrency_limit=64, concurrency_id="watch")
 
 
 def _plain(shown: dict[str, Any]) -> dict[str, Any]:

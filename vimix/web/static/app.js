@@ -35,6 +35,9 @@
   };
 
   function begin() {
+    // Gradio names each radio differently, which takes the arrow keys away.
+    for (const group of document.querySelectorAll(".vx-seg"))
+      for (const radio of group.querySelectorAll("input[type=radio]")) radio.name = group.id;
     tell("ready", {});
     const asked = vimix.query.get("job");
     const last = mine()[0];

@@ -222,13 +222,13 @@
   function inspect(facts) {
     const calm = facts.flicker == null ? "" : vimix.number(facts.flicker, 1);
     const before = facts.flicker_before == null ? null : vimix.number(facts.flicker_before, 1);
-    numbers($("calm"), calm && vimix.t(before ? "calmness_from" : "calmness", { value: calm, before }));
+    numbers($("calm"), calm && vimix.t(before && before !== calm ? "calmness_from" : "calmness", { value: calm, before }));
     const { doubtful } = facts;
     say($("doubt"), doubtful.length ? vimix.t(doubtful.length > 1 ? "doubtful" : "doubtful_one", { n: doubtful.length }) : "");
     const line = $("timeline");
     const length = facts.seconds || 1;
     line.replaceChildren(
-      ...doubtful.slice(0, 60).map((time) => {
+      ...apart(doubtful, length / 40).map((time) => {
         const text = vimix.t("doubtful_at", { time: vimix.clock(time) });
         const button = make("button", { type: "button", title: text, "aria-label": text, onclick: () => compare(true, time) });
         button.style.left = `${Math.min(100, (time / length) * 100)}%`;
@@ -237,8 +237,12 @@
     );
     show(line, doubtful.length > 0);
     $("scrub").max = Math.max(0, length - 0.05);
+    $("scrub").value = length / 2;
     compare(false);
   }
+
+  // Neighbours share one mark.
+  const apart = (times, least) => times.reduce((kept, time) => (time - (kept.at(-1) ?? -least) < least ? kept : [...kept, time]), []);
 
   function compare(on, time = Number($("scrub").value)) {
     $("compare-open").setAttribute("aria-pressed", on);

@@ -1,0 +1,170 @@
+"""Write docs/api.md from the code: options and endpoints as they are, examples as the tests run them.
+
+python tools/write_api_docs.py          writes
+python tools/write_api_docs.py --check  exits with 1 if the page is not what would be written
+"""
+
+import inspect
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from vimix.options import Options
+from vimix.web import tools
+
+PAGE = Path(__file__).parents[1] / "docs" / "api.md"
+INTRODUCTION = """# API
+
+<!-- Made by tools/write_api_docs.py from the code; do not edit it here. -->
+
+What the page does can be asked for from Python, JavaScript, a shell and MCP: the same endpoints, the same options, the
+same bytes. `http://127.0.0.1:7860` stands for your server's address. A job is not tied to the connection that began it:
+hand a clip over with `submit`, and come back with its number.
+
+## Python
+
+`pip install gradio_client`. One call, with the file on your disk at its end:
+
+```python
+from gradio_client import Client, handle_file
+
+client = Client("http://127.0.0.1:7860")
+file, card = client.predict(handle_file("clip.mp4"), quality="fast", format="webm", api_name="/remove_background")
+print(file, card["output"]["bytes"], card["plays_in"])
+```
+
+With the work going on by itself:
+
+```python
+from gradio_client import Client, handle_file
+
+client = Client("http://127.0.0.1:7860", download_files=False)
+ticket = client.predict(handle_file("clip.mp4"), api_name="/submit")  # job, token, cached
+for state in client.submit(ticket["job"], api_name="/watch"):
+    print(state["state"], state["done"], "of", state["total"])
+print(client.predict(ticket["job"], api_name="/result")["url"])
+other = client.predict(ticket["job"], format="gif", api_name="/convert")  # no network runs for this
+```
+
+## JavaScript
+
+Nothing needs to be installed; the same works from a page of yours whose address is among `CORS_ORIGINS`:
+
+```js
+const root = "http://127.0.0.1:7860";
+
+async function cutOut(blob, options) {
+  const form = new FormData();
+  form.append("files", blob, "clip.mp4");
+  const [path] = await (await fetch(`${root}/gradio_api/upload`, { method: "POST", body: form })).json();
+  const { job } = await call("submit", { clip: { path, meta: { _type: "gradio.FileData" } }, ...options });
+  while (true) {
+    const { state, error } = await call("status", { job });
+    if (state === "done") return `${root}/r/${job}`;
+    if (state !== "queued" && state !== "running") throw Error(error || state);
+    await new Promise((next) => setTimeout(next, 500));
+  }
+}
+
+async function call(name, asked) {
+  const asking = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(asked) };
+  const { event_id } = await (await fetch(`${root}/gradio_api/call/v2/${name}`, asking)).json();
+  const answer = await (await fetch(`${root}/gradio_api/call/${name}/${event_id}`)).text();
+  const [, kind, data] = answer.match(/event: (complete|error)\\ndata: (.*)/);
+  if (kind === "error") throw Error(JSON.parse(data)?.error || "failed");
+  return JSON.parse(data)[0];
+}
+```
+
+## curl
+
+```sh
+ROOT=http://127.0.0.1:7860
+call() { # name, JSON: the answer as JSON
+  EVENT=$(curl -s "$ROOT/gradio_api/call/v2/$1" -H "Content-Type: application/json" -d "$2" | cut -d'"' -f4)
+  curl -sN "$ROOT/gradio_api/call/$1/$EVENT" | sed -n 's/^data: //p' | tail -n 1
+}
+CLIP=$(curl -s -F files=@clip.mp4 "$ROOT/gradio_api/upload" | cut -d'"' -f2)
+FILE='{"path": "'"$CLIP"'", "meta": {"_type": "gradio.FileData"}}'
+JOB=$(call submit '{"clip": '"$FILE"', "format": "webp"}' | cut -d'"' -f4)
+call watch '{"job": "'"$JOB"'"}' # returns when the job ends
+curl -sL -o cutout.webp "$ROOT/r/$JOB"
+```
+
+## MCP
+
+The same tools are at `http://127.0.0.1:7860/gradio_api/mcp/` (streamable HTTP): give your assistant that address.
+"""
+ENDPOINTS = ("remove_background", "submit", "watch", "status", "result", "cancel", "preview", "convert", "models")
+
+
+def _endpoints() -> dict[str, Any]:
+    """The functions behind the endpoints, found where `tools.offer` finds them."""
+    found: dict[str, Any] = {}
+
+    class Stand:
+        desk = None
+
+    for make in (tools._remove_background, tools._submit, tools._preview):
+        call = make(Stand())  # type: ignore[arg-type]
+        found[call.__name__] = call
+    kept, tools.api = tools.api, lambda call, **_: found.setdefault(call.__name__, call)  # type: ignore[assignment]
+    try:
+        tools._small(Stand())  # type: ignore[arg-type]
+    finally:
+        tools.api = kept
+    return found
+
+
+def _signature(call: Any) -> str:
+    own = [name for name in inspect.signature(call).parameters if name not in ("request", *Options.model_fields)]
+    options = name_of_options(call)
+    return ", ".join([f"`{name}`" for name in own] + ([options] if options else []))
+
+
+def name_of_options(call: Any) -> str:
+    """How the options appear among an endpoint's parameters."""
+    taken = [name for name in inspect.signature(call).parameters if name in Options.model_fields]
+    if len(taken) == len(Options.model_fields):
+        return "the options"
+    return ", ".join(f"`{name}`" for name in taken)
+
+
+def _values(name: str) -> str:
+    field = Options.model_fields[name]
+    choices = [f"`{choice}`" for choice in get_args(field.annotation) if isinstance(choice, str)]
+    if choices and name != "fps":
+        return ", ".join(choices)
+    return {bool: "`true`, `false`", int: "a whole number", float: "a number"}.get(field.annotation, "")  # type: ignore[arg-type]
+
+
+def page() -> str:
+    """The whole text."""
+    lines = [INTRODUCTION, "## Endpoints\n", "| name | takes | what it does |", "| --- | --- | --- |"]
+    calls = _endpoints()
+    for name in ENDPOINTS:
+        about = " ".join((inspect.getdoc(calls[name]) or "").split())
+        lines.append(f"| `/{name}` | {_signature(calls[name]) or 'nothing'} | {about} |")
+    lines += ["\n## Options\n", "The same in Python, on the command line, over the API and in JSON.\n"]
+    lines += ["| name | values | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, field in Options.model_fields.items():
+        default = "none" if field.default in (None, ()) else f"`{str(field.default).lower()}`"
+        about = " ".join((field.description or "").split()).replace("|", "\\|")
+        lines.append(f"| `{name}` | {_values(name)} | {default} | {about} |")
+    lines.append(
+        "\n`point` takes several clicks separated by `;` over the API. A picture or video behind the subject is sent "
+        "as `background_file`; colours and `blur` go in `background`."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Write the page, or tell whether it is up to date."""
+    if "--check" in sys.argv:
+        return int(PAGE.read_text() != page())
+    PAGE.write_text(page())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
