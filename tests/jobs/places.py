@@ -103,10 +103,10 @@ class Place:
         return process
 
     def left_running(self) -> list[str]:
-        """Children of our processes, and whatever was started in a job's folder."""
+        """Children of our processes, and whatever was started in a job's folder, where the system tells (Linux)."""
         ours = {str(process.pid) for process in self.processes} | {str(os.getpid())}
         found = []
-        for entry in Path("/proc").iterdir():
+        for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
                 child = "vimix.jobs.child" in words and words[words.index("vimix.jobs.child") + 1] in ours

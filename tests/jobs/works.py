@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 from collections.abc import Generator
@@ -65,7 +66,9 @@ def _misbehave(wanted: dict[str, Any]) -> None:
     """Faults, each as often as the clip says; a folder outside counts, because nothing inside survives."""
     if wanted.get("starts"):
         subprocess.Popen(["sleep", "300"])
-    if wanted.get("encodes"):  # as ffmpeg is run: it dies with us even where nobody can kill our group
+    if wanted.get("encodes") and shutil.which(
+        "setpriv"
+    ):  # as ffmpeg is run: it dies with us even where nobody can kill our group
         subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "sleep", "300"])
     if fault := wanted.get("fault"):
         tally = Path(wanted["tally"])
