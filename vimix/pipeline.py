@@ -85,11 +85,12 @@ def _encode(order: Order, cut: Cut, matte: Path | None, out: Path) -> Generator[
     if box is not None:
         info = replace(info, width=box.width, height=box.height)
     search = presets.search(order.target, info, order.options)
-    attempt = next(search)
+    attempt, frames = next(search), 0
     while True:
         stages = [*cut.stages, *plan.finishing(order, cut, box=box, width=attempt.width, fps=attempt.fps)]
         sink = plan.sink(order, out, quality=attempt.quality, max_bytes=order.target.max_bytes)
-        frames, over = yield from _within_bytes(cut_out(order.source, stages, sink, step="fit"), order, attempt.fps)
+        tried, over = yield from _within_bytes(cut_out(order.source, stages, sink, step="fit"), order, attempt.fps)
+        frames = frames if over else tried  # one that is too large leaves the last that fitted in its place
         try:
             attempt = search.send(over or out.stat().st_size)
         except StopIteration:

@@ -51,8 +51,9 @@ def choose(order: Order, matte: Path | None) -> Generator[Note, None, Cut]:
     about = {"model": cut.model, "engine": dict(cut.engine), "fps": order.options.max_fps}
     stages = [guard(order.shop.limits), look]
     if order.options.refine == "matting":
-        from vimix.refine.matting import closed_form  # compiles for seconds: only for who asked for it
+        from vimix.refine.matting import COST, closed_form  # compiles for seconds: only for who asked for it
 
+        order.warnings.append(COST)
         stages.append(order.clock.timed("matting", closed_form(workers=order.shop.threads)))
     stages.append(order.watch.stage("before"))
     if order.options.steady and not order.source.info.still:
@@ -81,7 +82,7 @@ def finishing(
     stages: list[Stage] = [] if fps is None else [thin(fps)]
     if options.invert:
         stages.append(invert())
-    elif cut.unmix:
+    if cut.unmix and not options.invert:
         stages.append(timed("edges", recolour(cut.unmix, threads=threads)))
     elif options.refine != "off":
         stages.append(timed("edges", clean_edges(threads=threads)))
@@ -91,7 +92,7 @@ def finishing(
         stages.append(timed("resize", resize(width)))
     canvas = order.target.canvas if order.target else None
     if canvas:
-        stages.append(timed("resize", pad_to(*canvas)))
+        stages.append(timed("resize", pad_to(*canvas, room=options.stroke + options.shadow)))
     grow = box is not None and canvas is None
     if options.stroke:
         stages.append(timed("finish", stroke(options.stroke, grow=grow)))
