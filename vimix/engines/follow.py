@@ -37,9 +37,9 @@ class Pace:
     """Frames from one whole-frame look to the next where a scene begins."""
 
 
-BALANCED = Pace(2)
-PACES = {"fast": Pace(8, trust=0.2, whole=16), "balanced": BALANCED, "best": Pace(1)}
-"""By quality."""
+BALANCED = Pace(2, trust=0.3)
+PACES = {"fast": Pace(12, trust=0.2, whole=16), "balanced": BALANCED, "best": Pace(1)}
+"""By quality; all with the network at 768: at 1024 and at 512 following is worse (docs/quality.md)."""
 
 _DOUBT = 0.7
 """A key whose matte is judged lower (`Track.judge`) is looked at once more, whole."""
