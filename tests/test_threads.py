@@ -1,11 +1,11 @@
 """A thread boundary keeps the order, bounds what is in flight, hands failures over and leaves nothing behind."""
 
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 import pytest
 
-from vimix.threads import ahead, in_order
+from vimix.threads import ahead, in_order, interruptible
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +68,26 @@ def test_a_failure_before_it_is_raised_in_its_place() -> None:
     assert next(results) == 1
     with pytest.raises(OSError, match="gone"):
         next(results)
+
+
+def test_closing_lets_no_further_work_begin() -> None:
+    begun, may_go_on = threading.Semaphore(0), threading.Semaphore(0)
+    worked: list[int] = []
+
+    def work(number: int) -> int:
+        begun.release()
+        may_go_on.acquire()
+        worked.append(number)
+        return number
+
+    def tens(each: Callable[[int], int]) -> Callable[[Iterable[int]], Generator[list[int], None, None]]:
+        return lambda items: in_order(lambda ten: [each(ten + one) for one in range(10)], items, workers=1)
+
+    made = interruptible(tens, work)(range(0, 100, 10))
+    may_go_on.release(12)
+    assert next(made) == list(range(10))
+    for _ in range(13):  # the second ten has begun its third piece
+        begun.acquire()
+    threading.Timer(0.05, may_go_on.release, [100]).start()
+    made.close()
+    assert len(worked) < 20

@@ -10,6 +10,7 @@ for another format, size or background without a network.
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +33,7 @@ from vimix.refine.finish import Box, crop_to, invert, pad_to, resize, shadow, st
 from vimix.refine.steady import steady
 from vimix.refine.thin import thin
 from vimix.sinks import AudioFrom, Encoding, Sink, open_sink
+from vimix.threads import interruptible
 
 FIRST_LOOK = 3
 """Frames looked at to tell what kind of clip it is."""
@@ -167,12 +169,11 @@ def _network(order: Order, name: str) -> Generator[Note, None, tuple[Stage, Cut]
     engine = yield from engines.open_engine(
         name, quality=options.quality, model_dir=shop.model_dir, mirrors=shop.mirrors, device=shop.device
     )
-    each = order.source.info.still or (name in PER_FRAME and not options.point)
-    stage = (
-        cut_each(engine.look, workers=engine.parallel)
-        if each
-        else follow(engine.look, pace=PACES[options.quality], points=options.points, start=options.start)
-    )
+    if order.source.info.still or (name in PER_FRAME and not options.point):
+        stage = cut_each(engine.look, workers=engine.parallel)
+    else:
+        how = partial(follow, pace=PACES[options.quality], points=options.points, start=options.start)
+        stage = interruptible(how, engine.look)
     about = {name: getattr(engine, name) for name in ("runtime", "device", "precision", "why")}
     return order.clock.timed("network", stage), Cut(engine.name, about, ())
 

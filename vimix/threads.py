@@ -14,6 +14,8 @@ from typing import TypeVar
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+Items = TypeVar("Items")
+Made = TypeVar("Made")
 
 
 def cores() -> int:
@@ -71,6 +73,33 @@ def in_order(
 def ahead(items: Iterable[Out], *, depth: int) -> Generator[Out, None, None]:
     """Pull `items` in a thread of its own, up to `depth` of them before they are asked for."""
     return in_order(_same, items, workers=1, waiting=depth - 1)
+
+
+def interruptible(
+    make: Callable[[Callable[[In], Out]], Callable[[Items], Generator[Made, None, None]]], work: Callable[[In], Out]
+) -> Callable[[Items], Generator[Made, None, None]]:
+    """What `make` builds on `work`; once it is being closed, no further `work` begins on its threads.
+
+    For makers that do many pieces of work for one item: without this, closing would wait for all of them.
+    """
+
+    def build(items: Items) -> Generator[Made, None, None]:
+        closing = threading.Event()
+
+        def unless_closing(given: In) -> Out:
+            if closing.is_set():
+                raise InterruptedError
+            return work(given)
+
+        made = make(unless_closing)(items)
+        try:
+            for result in made:  # noqa: UP028 - `yield from` would close `made` before the event is set
+                yield result
+        finally:
+            closing.set()
+            made.close()
+
+    return build
 
 
 def _same(item: Out) -> Out:
