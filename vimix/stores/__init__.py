@@ -81,7 +81,8 @@ class Store(Protocol):
         """True if something was there."""
 
     def claim(self, key: str) -> bool:
-        """True for the first who asks and for nobody after, on any machine: `lease/<something and its hour>`."""
+        """True for the first who asks and for nobody after, on any machine: `lease/<something and its hour>`. For what
+        does no harm when done twice: not every S3 server decides between two at the same instant."""
 
     def sweep(self, *, older_than: float, keep: Collection[str] = ()) -> int:
         """Delete what was modified more than `older_than` seconds ago, except the keys in `keep`; how many went."""
