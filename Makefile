@@ -4,7 +4,8 @@ PORT ?= 7860
 BIN := .venv/bin
 REQUIREMENTS := $(if $(shell command -v nvidia-smi 2>/dev/null),requirements.txt,requirements-cpu.txt)
 
-.PHONY: setup setup-dev run test lint demo bench clean
+# What the tests start themselves where it is there: an S3 server in an environment of its own. CI makes it.
+.PHONY: setup setup-dev servers run test lint demo bench clean
 
 setup: .venv/ready
 
@@ -17,6 +18,13 @@ setup-dev: .venv/ready-dev
 
 .venv/ready-dev: .venv/ready requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	touch $@
+
+servers: setup-dev .venv/swift/ready
+
+.venv/swift/ready: tests/stores/swift-requirements.txt
+	test -x .venv/swift/bin/python || $(PYTHON) -m venv .venv/swift
+	.venv/swift/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
 run: setup
