@@ -239,7 +239,7 @@ def test_the_keyboard_alone_will_do(browser: Browser, root: str, clip: Path) -> 
                 break
         expect(page.locator("#vx-file")).to_be_focused()
         with page.expect_file_chooser() as chooser:
-            page.keyboard.press("Enter")
+            page.keyboard.press("Space")
         chooser.value.set_files(clip)
         page.wait_for_selector("#vx-trim:visible")
         page.locator("#vx-quality input:checked").focus()
@@ -258,6 +258,10 @@ def test_spanish_and_back(browser: Browser, root: str) -> None:
         expect(page.locator("#vx-go")).to_have_text("Quitar el fondo")
         assert page.evaluate("document.documentElement.lang") == "es"
         visit.screenshot("spanish")
+        page.click("#vx-nav-embed")
+        expect(page.locator("#vx-dialog code")).to_contain_text("<iframe")
+        assert page.evaluate(CONTRAST) == []
+        page.click("#vx-dialog-close")
         page.click("#vx-language")
         expect(page.get_by_role("heading", level=1)).to_have_text("Remove the background of any clip.")
         expect(page.locator("#vx-quality")).to_contain_text("Balanced")

@@ -167,7 +167,7 @@ class Page:
 
         def trial(asked: dict[str, Any]) -> dict[str, Any]:
             path = uploaded(asked.get("path"), self.examples)
-            return try_frame(self.settings, path, float(asked.get("time", 0)), (), ";".join(asked.get("point") or ()))
+            return try_frame(self.settings, path, float(asked.get("time", 0)), ())
 
         def stop(asked: dict[str, Any]) -> dict[str, Any]:
             self.desk.cancel(str(asked["job"]), str(asked["token"]))

@@ -111,7 +111,6 @@ def offer(page: Page, settings: Settings) -> None:
         options = [_component(name) for name in Options.model_fields]
         moment = gr.Number(0, label="time: seconds into the clip")
         looks = gr.Textbox("", label="looks: up to three of fast, balanced, best, or model names, comma-separated")
-        click = gr.Textbox("", label="point: x,y of the subject, as fractions of the picture")
         file, card, answer = gr.File(label="result"), gr.JSON(label="card"), gr.JSON(label="answer")
     public: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "public"}
     inputs = [clip, behind, *options]
@@ -123,9 +122,7 @@ def offer(page: Page, settings: Settings) -> None:
     never.click(
         _submit(tools), inputs, [answer], api_name="submit", concurrency_limit=8, concurrency_id="submit", **public
     )
-    never.click(
-        _preview(tools), [clip, moment, looks, click], [answer], api_name="preview", concurrency_limit=1, **public
-    )
+    never.click(_preview(tools), [clip, moment, looks], [answer], api_name="preview", concurrency_limit=1, **public)
     _small(tools)
 
 
@@ -170,11 +167,11 @@ def _submit(tools: Tools) -> Callable[..., Any]:
 
 
 def _preview(tools: Tools) -> Callable[..., Any]:
-    def preview(clip: str, time: float = 0, looks: str = "", point: str = "") -> dict[str, Any]:
+    def preview(clip: str, time: float = 0, looks: str = "") -> dict[str, Any]:
         """Cut out one frame with up to three looks or models side by side, and tell what the whole clip would take."""
         try:
             names = [name.strip() for name in looks.split(",") if name.strip()]
-            return try_frame(tools.settings, uploaded(clip, tools.page.examples), time, names, point)
+            return try_frame(tools.settings, uploaded(clip, tools.page.examples), time, names)
         except Exception as error:
             raise explained(error) from None
 

@@ -55,7 +55,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "try_frame": ("Try one frame", "Probar una imagen"),
     "trying": ("Cutting out one frame…", "Recortando una imagen…"),
     "estimate": ("about {time}, {size}", "unos {time}, {size}"),
-    "quota": ("{n} more clips this hour", "{n} vídeos más esta hora"),
     "waiting_start": ("Getting ready…", "Preparando…"),
     # run
     "frame_of": ("Frame {done} of {total}", "Imagen {done} de {total}"),

@@ -4,6 +4,7 @@
   let view = null;
 
   vimix.cardPart = () => {
+    document.querySelector(".gradio-container").append($("dialog")); // where no hidden part hides it
     $("link").addEventListener("click", () => copy(page(), $("link"), "copy_link"));
     $("embed").addEventListener("click", () => dialog(vimix.t("embed"), { HTML: snippet() }));
     $("api").addEventListener("click", () => dialog(vimix.t("api"), calls()));
@@ -73,7 +74,7 @@
     link.href = view.url;
     link.download = view.save_as;
     const key = view.state === "done" ? "download" : "download_partial";
-    say(link, vimix.t(key, { format: view.label, size: vimix.size(facts?.bytes) }).replace(/ · $/, ""));
+    say(link, vimix.t(key, { format: view.label.replace(/ \(.*\)/, ""), size: vimix.size(facts?.bytes) }).replace(/ · $/, ""));
     show(link, true);
     if (view.state !== "done") return;
     show($("share"), true);

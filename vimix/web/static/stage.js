@@ -24,6 +24,8 @@
   function blank() {
     for (const id of ["live", "video", "compare", "swatches", "play", "mark", "over", "setup", "looks", "progress", "inspect"])
       show($(id), false);
+    show($("stage"), true);
+    $("live").classList.remove("vx-waiting");
     const video = $("video");
     video.removeAttribute("src");
     video.load();
@@ -103,11 +105,11 @@
     say($("setup-note"), vimix.t("trying"));
     const [clip] = vimix.clip.clips;
     const time = $("video").hidden ? vimix.clip.start : $("video").currentTime;
-    const answer = await vimix.server.trial({ path: clip.path, time, point: vimix.clip.point });
+    const answer = await vimix.server.trial({ path: clip.path, time });
     button.disabled = false;
     if (vimix.clip.clips[0] !== clip || $("setup").hidden) return;
     if (answer.kind === "error") return say($("setup-note"), answer.error);
-    say($("setup-note"), answer.quota == null ? "" : vimix.t("quota", { n: answer.quota }));
+    say($("setup-note"), "");
     const looks = $("looks");
     looks.replaceChildren(
       ...answer.looks.map((look) =>
@@ -211,6 +213,7 @@
     blank();
     if (preview) $("live").src = preview;
     show($("live"), Boolean(preview));
+    show($("stage"), Boolean(preview));
   };
 
   function play() {
@@ -221,7 +224,7 @@
 
   function inspect(facts) {
     const calm = facts.flicker == null ? "" : vimix.number(facts.flicker, 1);
-    const before = facts.flicker_before == null ? null : vimix.number(facts.flicker_before, 1);
+    const before = facts.flicker_before > facts.flicker ? vimix.number(facts.flicker_before, 1) : null;
     numbers($("calm"), calm && vimix.t(before && before !== calm ? "calmness_from" : "calmness", { value: calm, before }));
     const { doubtful } = facts;
     say($("doubt"), doubtful.length ? vimix.t(doubtful.length > 1 ? "doubtful" : "doubtful_one", { n: doubtful.length }) : "");
