@@ -4,7 +4,6 @@ PORT ?= 7860
 BIN := .venv/bin
 REQUIREMENTS := $(if $(shell command -v nvidia-smi 2>/dev/null),requirements.txt,requirements-cpu.txt)
 
-# What the tests start themselves where it is there: an S3 server in an environment of its own. CI makes it.
 .PHONY: setup setup-dev servers run test lint demo bench clean
 
 setup: .venv/ready
@@ -20,6 +19,7 @@ setup-dev: .venv/ready-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
+# What the tests start where it is there: an S3 server, in an environment of its own. CI makes it.
 servers: setup-dev .venv/swift/ready
 
 .venv/swift/ready: tests/stores/swift-requirements.txt
