@@ -41,6 +41,8 @@ BALANCED = Pace(2, trust=0.3)
 PACES = {"fast": Pace(12, trust=0.2, whole=16), "balanced": BALANCED, "best": Pace(1)}
 """By quality; all with the network at 768: at 1024 and at 512 following is worse (docs/quality.md)."""
 
+_ALL = 0.5
+"""How much a look counts that shows all there is: the power of its share of the largest area seen."""
 _DOUBT = 0.7
 """A key whose matte is judged lower (`Track.judge`) is looked at once more, whole."""
 _MEMORY = 128 << 20
@@ -156,8 +158,7 @@ class _Follower:
 
     def _pointed(self, shots: Sequence[Shot], at: int, points: Sequence[Point]) -> tuple[int, Track]:
         """A track of what stands at the points of that shot."""
-        shot = shots[at]
-        whole = as_plane(self._whole(shot))
+        whole = as_plane(self._whole(shots[at]))
         matte = np.zeros_like(whole)
         for point in points:
             np.maximum(matte, standing_at(whole, point), out=matte)
@@ -173,11 +174,12 @@ class _Follower:
         places = sorted({*range(0, len(shots), self.pace.whole), len(shots) - 1})
         mattes = {at: as_plane(self._whole(shots[at])) for at in places}
         roots = {at: np.sqrt(histogram(shots[at].small.colours, matte > 0.6)) for at, matte in mattes.items()}
+        sizes = {at: 1.0 + float(np.count_nonzero(matte > 0.9)) for at, matte in mattes.items()}
 
         def worth(at: int) -> float:
             sure = sureness(mattes[at]) * min(1.0, float((mattes[at] > 0.5).mean()) / 0.004)
             others = [float(roots[at] @ roots[other]) for other in roots if other != at]
-            return sure * (float(np.mean(others)) if others else 1.0)
+            return sure * (float(np.mean(others)) if others else 1.0) * float((sizes[at] / max(sizes.values())) ** _ALL)
 
         seed = max(places, key=worth)
         return seed, Track(mattes[seed])
@@ -219,9 +221,7 @@ class _Follower:
 
     def _look_at(self, rgb: Pixels, box: tuple[slice, slice] | None) -> Pixels:
         """The alpha of the whole picture, looked at in the box only."""
-        if box is None:
-            return self.look(rgb)
-        alpha = np.zeros(rgb.shape[:2], np.uint8)
+        alpha, box = np.zeros(rgb.shape[:2], np.uint8), box or (slice(None), slice(None))
         alpha[box] = self.look(np.ascontiguousarray(rgb[box]))
         return alpha
 
