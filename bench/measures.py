@@ -4,7 +4,7 @@ J is the intersection over the union at one half. MAE is the mean absolute diffe
 root of the mean squared difference between the changes from frame to frame (Erofeev et al. 2015). Flicker is the mean
 change from frame to frame over that of the reference: 1 is as calm as the truth. Max-F (beta^2 = 0.3) is the best
 F-measure over all thresholds. SAD is the sum of absolute differences in thousands of pixels; the gradient error is the
-squared difference of gradient magnitudes (Rhemann et al. 2009), in thousands.
+squared difference of gradient magnitudes (Rhemann et al. 2009), summed.
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def still_score(matte: Pixels, truth: Pixels) -> Still:
         mae=float(np.abs(ours - true).mean()),
         max_f=max_f(matte, truth > 127),
         sad=float(np.abs(ours - true).sum() / 1000),
-        gradient=float(np.square(slope(ours) - slope(true)).sum() / 1000),
+        gradient=float(np.square(slope(ours) - slope(true)).sum()),
     )
 
 
