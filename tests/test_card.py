@@ -1,6 +1,7 @@
 """The card tells what is in the file, whatever made it."""
 
 import hashlib
+import os
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -60,6 +61,13 @@ def test_what_is_no_picture_is_refused_in_a_sentence(tmp_path: Path) -> None:
     for content in (b"PK\x03\x04 not a zip", b"hello", b"RIFF\x10\0\0\0WEBPVP8 \x04\0\0\0abcd", b"", b"GIF89a"):
         path.write_bytes(content)
         with pytest.raises((Unreadable, Refused)):
+            inspect(path)
+
+
+def test_what_is_no_file_is_said_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, tmp_path / "missing", Path("/dev/zero")):
+        with pytest.raises(Unreadable, match="no such file"):
             inspect(path)
 
 

@@ -24,8 +24,8 @@ from vimix.media import blocks
 from vimix.media.kinds import Kind, sniff
 from vimix.media.limits import Limits
 from vimix.media.opening import open_decoder, opened
-from vimix.media.sandbox import Ffmpeg
 from vimix.presets import PRESETS, check
+from vimix.sandbox import Ffmpeg
 from vimix.sinks import FORMATS
 
 _LOOKED_AT = 8
@@ -51,6 +51,8 @@ class _Content:
 
 def inspect(path: Path) -> Card:
     """`output`, `plays_in` and `complies` of any file that we make or take. Raises `Unreadable` and `Refused`."""
+    if not path.is_file():  # a pipe would never answer
+        raise Unreadable("There is no such file.", cause=str(path))
     content = _content(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -175,8 +177,8 @@ def _hevc_alphas(path: Path, kind: Kind) -> Iterator[Pixels]:
         width, height = stream.width, stream.height
     read = ["-protocol_whitelist", "file", "-f", kind.demuxer, "-i", str(path.absolute()), "-map", "0:v:0"]
     write = ["-frames:v", str(_LOOKED_AT), "-pix_fmt", "rgba", "-f", "rawvideo", "pipe:1"]
-    with Ffmpeg([*read, *write], stdout=True, cpu_seconds=60) as ffmpeg, closing(ffmpeg.stdout) as pipe:
-        while len(raw := pipe.read(width * height * 4)) == width * height * 4:
+    with closing(Ffmpeg([*read, *write], stdout=True, cpu_seconds=60)) as ffmpeg:
+        while len(raw := ffmpeg.stdout.read(width * height * 4)) == width * height * 4:
             yield np.frombuffer(raw, np.uint8).reshape(height, width, 4)[..., 3]
 
 

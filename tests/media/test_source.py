@@ -13,8 +13,8 @@ from tests import clips
 from tests.clips import Drawn
 from vimix.errors import Unreadable, UsageError
 from vimix.frame import Frame
-from vimix.media.sandbox import Ffmpeg
 from vimix.media.source import open_source, probe
+from vimix.sandbox import Ffmpeg
 
 SHARED = Path(__file__).parents[2] / "../shared/data/clips"
 
@@ -201,7 +201,7 @@ def test_a_part_of_a_file_without_its_index(tmp_path: Path) -> None:
 def test_the_alpha_of_hevc_is_missed_aloud(tmp_path: Path) -> None:
     clip = clips.draw(tmp_path / "a.mov", alpha=True).path
     how = ("-c:v", "libx265", "-pix_fmt", "yuva420p", "-x265-params", "log-level=none", "-tag:v", "hvc1")
-    with Ffmpeg(["-i", str(clip), *how, str(tmp_path / "b.mp4")]) as ffmpeg:
+    with closing(Ffmpeg(["-i", str(clip), *how, str(tmp_path / "b.mp4")])) as ffmpeg:
         ffmpeg.finish()
     source = open_source(tmp_path / "b.mp4")
     assert not source.info.alpha
@@ -211,7 +211,7 @@ def test_the_alpha_of_hevc_is_missed_aloud(tmp_path: Path) -> None:
 def test_the_first_of_two_pictures_is_taken_aloud(tmp_path: Path) -> None:
     big, small = clips.draw(tmp_path / "a.mp4").path, clips.draw(tmp_path / "b.mp4", size=(32, 32)).path
     how = ("-map", "0", "-map", "1", "-c", "copy")
-    with Ffmpeg(["-i", str(big), "-i", str(small), *how, str(tmp_path / "c.mp4")]) as ffmpeg:
+    with closing(Ffmpeg(["-i", str(big), "-i", str(small), *how, str(tmp_path / "c.mp4")])) as ffmpeg:
         ffmpeg.finish()
     source = open_source(tmp_path / "c.mp4")
     assert source.info.width == 96

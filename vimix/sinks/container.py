@@ -21,13 +21,15 @@ from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from vimix.frame import Frame, Pixels
+from vimix.sandbox import Ffmpeg
 from vimix.sinks.audio import Sound
 from vimix.sinks.base import Encoder, Encoding, Start
 from vimix.sinks.pixels import filled, floored
 from vimix.sinks.pool import Ordered
-from vimix.sinks.process import Ffmpeg
 
 _CLOCK = 240_000
+_MOST_FRAMES, _PIXELS_A_SECOND = 10_000, 2_000_000
+"""What bounds an encoding program: more frames than a clip has, each six times as slow as a noisy one was."""
 _BT709 = 1
 """The number of BT.709 for matrix, primaries and transfer alike (ITU-T H.273)."""
 
@@ -80,7 +82,11 @@ class VideoFile:
         self._durations: dict[int, int] = {}
         target: object = str(path)
         if kind.program is not None:
-            self._program = Ffmpeg(kind.program(encoding.quality, encoding.threads, path.absolute()))
+            self._program = Ffmpeg(
+                kind.program(encoding.quality, encoding.threads, path.absolute()),
+                cpu_seconds=600 + _MOST_FRAMES * width * height // _PIXELS_A_SECOND,
+                memory_bytes=16 * 2**30,
+            )
             target = self._program.stdin
         self._file: OutputContainer = av.open(target, "w", format=kind.container, options=dict(kind.mux))
         if kind.title:
