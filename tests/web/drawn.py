@@ -7,14 +7,16 @@ import av
 from PIL import Image, ImageDraw
 
 
-def draw(path: Path, *, seconds: float = 2.0, size: tuple[int, int] = (320, 180)) -> Path:
+def draw(
+    path: Path, *, seconds: float = 2.0, size: tuple[int, int] = (320, 180), wall: tuple[int, int, int] = (60, 110, 160)
+) -> Path:
     """Write an H.264 clip."""
     with av.open(str(path), "w") as file:
         stream = file.add_stream("libx264", rate=12, options={"crf": "28", "preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.time_base = Fraction(1, 12)
         for step in range(round(seconds * 12)):
-            image = Image.new("RGB", size, (60, 110, 160))
+            image = Image.new("RGB", size, wall)
             ImageDraw.Draw(image).ellipse((20 + step * 8, 50, 100 + step * 8, 130), fill=(230, 80, 60))
             file.mux(stream.encode(av.VideoFrame.from_image(image)))
         file.mux(stream.encode())

@@ -37,7 +37,7 @@ def launch(settings: Settings) -> None:
 def prepare(settings: Settings, desk: Desk) -> tuple[gr.Blocks, dict[str, Any]]:
     """The page on `desk`, and the arguments its `launch` needs."""
     os.environ.setdefault("GRADIO_TEMP_DIR", str(upload_folder(settings).resolve()))
-    folder = settings.data_dir.resolve() / "examples"
+    folder = examples.home(settings.data_dir)
     fetching.bound_fetches(settings)
     page = Page(desk, settings, folder)
     version = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))).hexdigest()[:12]

@@ -7,6 +7,15 @@ from typing import Any
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+DRAWN = Path(__file__).parents[2] / "data" / "examples"
+"""Where `make run` and the container's build draw them."""
+
+
+def home(data_dir: Path) -> Path:
+    """The folder that holds them: the data folder's, or the checkout's."""
+    own = data_dir.resolve() / "examples"
+    return own if (own / "examples.json").exists() else DRAWN
+
 
 def listed(folder: Path) -> list[dict[str, Any]]:
     """The clips that are there; none if they were not drawn."""
