@@ -1,11 +1,13 @@
 """The page on the real desk: a clip is keyed, found again after a reload and a restart of the server, and converted."""
 
+import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.browsing import visiting
+from tests.web.drawn import draw
 from tests.web.served import free_port, serving
 from tools.draw_examples import main as draw_examples
 
@@ -36,3 +38,41 @@ def test_a_green_screen_from_drop_to_sticker_through_a_restart(browser: Browser,
         page.wait_for_function("(link) => location.href !== link", arg=link)
         visit.finish(within=120)
         expect(page.locator("#vx-download")).to_contain_text("GIF")
+        link = page.url
+        page.click("#vx-stickers button:has-text('Telegram sticker')")
+        page.wait_for_function("(link) => location.href !== link", arg=link)
+        visit.finish(within=120)
+        expect(page.locator("#vx-download")).to_contain_text("WebM")
+        expect(page.locator("#vx-stickers button", has_text="Telegram sticker")).to_have_text("✓ Telegram sticker")
+        assert page.evaluate("document.querySelector('#vx-video').videoWidth") == 512
+
+
+def test_an_open_tab_finds_its_job_again_when_the_server_comes_back(browser: Browser, tmp_path: Path) -> None:
+    clip = draw(tmp_path / "long.mp4", seconds=60, size=(640, 360), wall=(20, 176, 72))
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/"
+    with visiting(browser, address) as visit:
+        visit.expected = ["ERR_", "console: ", "HTTP 50"]  # a server that is gone
+        with serving(tmp_path, "real", port=port):
+            page = visit.open("?format=webm&fps=source")
+            visit.drop(clip)
+            visit.go()
+            page.wait_for_function("Number(document.querySelector('#vx-count b')?.textContent) > 5", timeout=60_000)
+        with serving(tmp_path, "real", port=port):
+            visit.finish(within=120)
+            expect(page.locator("#vx-download")).to_contain_text("WebM")
+
+
+def test_the_limit_of_the_hour_says_when_to_come_back(browser: Browser, tmp_path: Path) -> None:
+    first = draw(tmp_path / "first.mp4", seconds=0.5, wall=(20, 176, 72))
+    second = draw(tmp_path / "second.mp4", seconds=0.6, wall=(20, 176, 72))
+    with serving(tmp_path, "real", VIMIX_JOBS_PER_HOUR="1") as root, visiting(browser, root) as visit:
+        page = visit.open()
+        visit.drop(first)
+        visit.go()
+        visit.finish(within=60)
+        page.click("#vx-new")
+        visit.drop(second)
+        page.click("#vx-go")
+        expect(page.locator("#vx-card-error")).to_have_text(re.compile(r"come back in \d+ minutes"))
+        visit.screenshot("limit")

@@ -20,7 +20,6 @@ from vimix.errors import Failed
 from vimix.jobs.desk import Desk
 from vimix.options import Options
 from vimix.settings import Settings
-from vimix.sinks import FORMATS
 from vimix.web import view
 from vimix.web.handlers import FINISHING, Page, explained, uploaded
 from vimix.web.trial import try_frame
@@ -90,7 +89,7 @@ class Tools:
         return {
             "url": f"{root}/r/{job}",
             "bytes": size,
-            "mime": FORMATS[made.options["format"]].mime,
+            "mime": view.format_of(made).mime,
             "expires": made.expires,
             "name": view.download_name(made),
         }

@@ -40,7 +40,7 @@ def try_frame(settings: Settings, clip: Path, time: float, looks: Sequence[str])
     moment = min(max(time, 0.0), max(length - 0.05, 0.0))
     frame = frame_at(clip, moment, WIDTH)
     larger = max(1.0, info.width / WIDTH) ** GROWTH
-    shown = []
+    shown: list[dict[str, Any]] = []
     with _one_at_a_time:
         for name in list(looks or LOOKS)[:MOST]:
             look, model, cost = _open(settings, name, frame)

@@ -7,7 +7,7 @@ from typing import Any
 
 from vimix.jobs.model import Job, Snapshot
 from vimix.presets import PRESETS
-from vimix.sinks import FORMATS
+from vimix.sinks import FORMATS, Format
 
 MAX_PREVIEW = 30_000
 """Bytes of a preview picture; a larger one is not shown."""
@@ -25,10 +25,17 @@ def presets() -> list[dict[str, str]]:
     return [{"name": name, "label": row.label} for name, row in PRESETS.items()]
 
 
+def format_of(job: Job) -> Format:
+    """What kind of file the job makes: a platform may have it otherwise than the options say."""
+    made = str(((job.card or {}).get("output") or {}).get("format"))
+    name = made if job.options.get("fit") and made in FORMATS else job.options.get("format", "webp")
+    return FORMATS[name]
+
+
 def download_name(job: Job) -> str:
     """What the result is saved as: the clip's own name with the format's suffix."""
     stem = PurePath(job.input_name.replace("\\", "/")).stem[:80] or "clip"
-    return f"{stem}-cutout{FORMATS[job.options.get('format', 'webp')].suffix}"
+    return f"{stem}-cutout{format_of(job).suffix}"
 
 
 def data_uri(picture: bytes | None) -> str | None:
@@ -66,7 +73,7 @@ def whole(job: Job, shot: Snapshot, preview: bytes | None) -> dict[str, Any]:
     if shot.state == "done" or shot.partial:
         card = shot.card or job.card or {}
         view |= {"url": f"r/{job.id}", "save_as": download_name(job), "card": facts(card) if card else None}
-        row = FORMATS[job.options.get("format", "webp")]
+        row = format_of(job)
         view |= {"format": row.name, "label": row.label, "mime": row.mime}
     return view
 
