@@ -69,8 +69,8 @@ class FakeDesk:
     def _take(self, name: str, options: Options, visitor: str) -> Ticket:
         token, key, now = secrets.token_hex(16), secrets.token_hex(16), time.time()
         self.jobs[key] = Job(
-            key, hashlib.sha256(token.encode()).hexdigest(), options.model_dump(mode="json"), "in/" + "0" * 64, name, key, key,
-            visitor, now, now,
+            key, hashlib.sha256(token.encode()).hexdigest(), options.model_dump(mode="json"), "in/" + "0" * 64, name,
+            key, key, visitor, now, now,
         )  # fmt: skip
         self.shots[key] = Snapshot(key, State.QUEUED, queue_position=1, seconds_left=3)
         return Ticket(key, token, False)
