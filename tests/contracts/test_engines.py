@@ -147,8 +147,8 @@ def test_an_engine_says_what_runs_it(models: Path) -> None:
 def test_what_is_fastest_is_found_out_once(models: Path, monkeypatch) -> None:
     drain(open_engine("u2netp", quality="fast", model_dir=models, device="cpu"))
     monkeypatch.setattr(runtime, "_fastest", None)
-    network = drain(runtime.open_on_cpu(models / "u2netp.onnx", 320, cache=models / "compiled"))
-    assert network.choice.machine
+    _, choice = drain(runtime.open_on_cpu(models / "u2netp.onnx", 320, cache=models / "compiled"))
+    assert choice.machine
     monkeypatch.setattr(runtime, "_machine", lambda: "another processor")
     with pytest.raises(TypeError):
         drain(runtime.open_on_cpu(models / "u2netp.onnx", 320, cache=models / "compiled"))

@@ -36,6 +36,19 @@ def test_importing_engines_imports_no_runtime() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def test_openvino_tells_nobody(tmp_path: Path) -> None:
+    code = (
+        "import sys, threading; from vimix.engines import runtime; openvino = runtime._silent_openvino();"
+        "openvino.Core();"
+        "print([name for name in sys.modules if 'telemetry' in name], threading.active_count())"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"HOME": str(tmp_path)}
+    )
+    assert told.stdout == "[] 1\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(bool(runtime.gpu()), reason="there is a GPU here")
 def test_a_gpu_that_is_asked_for_and_absent_is_said(models: Path) -> None:
     with pytest.raises(Unavailable, match="no NVIDIA GPU"):

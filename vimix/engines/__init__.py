@@ -88,17 +88,16 @@ def _prepare(model: Model, size: int, source: Path, device: str) -> Generator[No
         left += f"This file could not be brought to {size} px ({error.cause[:200]}); it looks at {native} px. "
         yield Note(f"{model.name} looks at {native} pixels, which is slower: its file cannot be brought to {size}.")
         size, graph = native, (yield from _graph(model, native, source))
-    network = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled")
-    found = network.choice
+    run, found = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled")
     return Engine(
         name=model.name,
-        look=looker(model, size, network.run),
+        look=looker(model, size, run),
         runtime=found.runtime,
-        device=network.device,
+        device=runtime.processor(),
         precision=found.precision,
         why=left + found.why,
         cost=found.cost,
-        parallel=network.parallel,
+        parallel=runtime.parallel(size),
     )
 
 

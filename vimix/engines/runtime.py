@@ -7,14 +7,17 @@ What was chosen, and why, is said in the result. Neither library is imported bef
 """
 
 import ctypes
+import importlib
 import json
 import platform
+import sys
 import time
 from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,20 +51,11 @@ class Choice:
     """Processor, cores and versions that this was found on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
-    """A network ready to run. Any number of threads may call `run`."""
+def open_on_cpu(graph: Path, size: int, *, cache: Path) -> Generator[Note, None, tuple[Run, Choice]]:
+    """Compile a graph with what is fastest here; yields a note where that has to be found out first.
 
-    run: Run
-    """(1, 3, S, S) in; the first output as it comes."""
-    choice: Choice
-    device: str
-    parallel: int
-    """Runs at once that keep the machine busy."""
-
-
-def open_on_cpu(graph: Path, size: int, *, cache: Path) -> Generator[Note, None, Network]:
-    """Compile a graph with what is fastest here; yields a note where that has to be found out first."""
+    Any number of threads may call the run: (1, 3, S, S) in, the first output as it comes.
+    """
     cache.mkdir(parents=True, exist_ok=True)
     book = cache / f"{graph.stem}-{size}.json"
     choice = _remembered(book)
@@ -69,8 +63,12 @@ def open_on_cpu(graph: Path, size: int, *, cache: Path) -> Generator[Note, None,
         yield Note(f"Finding out what runs {graph.stem} fastest on this machine; this is done once.")
         choice = _fastest(graph, size)
         place(book, json.dumps(asdict(choice)).encode())
-    run = RUNTIMES[choice.runtime](graph, size, choice.precision, cache)
-    return Network(run, choice, _processor(), _streams(size) + (size > SMALL))
+    return RUNTIMES[choice.runtime](graph, size, choice.precision, cache), choice
+
+
+def parallel(size: int) -> int:
+    """Runs at once that keep the machine busy."""
+    return _streams(size) + (size > SMALL)
 
 
 def _streams(size: int) -> int:
@@ -87,28 +85,22 @@ def _remembered(book: Path) -> Choice | None:
 
 
 def _machine() -> str:
-    versions = (f"{name} {_version(name)}" for name in ("openvino", "onnxruntime-gpu", "onnxruntime"))
-    return ", ".join((_processor(), f"{cores()} cores", *versions))
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "none"
+    runtimes = (found for name in ("openvino", "onnxruntime-gpu", "onnxruntime") for found in distributions(name=name))
+    return ", ".join((processor(), f"{cores()} cores", *(f"{found.name} {found.version}" for found in runtimes)))
 
 
 def _cpuinfo(key: str) -> str:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.partition(":")[0].strip() == key:
-                return line.partition(":")[2].strip()
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        pass
-    return ""
+        return ""
+    return next(
+        (value.strip() for name, _, value in (line.partition(":") for line in lines) if name.strip() == key), ""
+    )
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Its name."""
     return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
@@ -154,8 +146,7 @@ def _timed(run: Run, picture: Tensor) -> float:
 
 
 def _openvino(graph: Path, size: int, precision: str, cache: Path | None) -> Run:
-    import openvino
-
+    openvino = _silent_openvino()
     settings: dict[str, object] = {
         "INFERENCE_PRECISION_HINT": precision,
         "NUM_STREAMS": str(_streams(size)),
@@ -165,7 +156,7 @@ def _openvino(graph: Path, size: int, precision: str, cache: Path | None) -> Run
         settings["CACHE_DIR"] = str(cache)
     core = openvino.Core()
     compiled = core.compile_model(graph, "CPU", settings)
-    idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
+    idle: SimpleQueue[Any] = SimpleQueue()
     for _ in range(_streams(size) + 1):
         idle.put(compiled.create_infer_request())
 
@@ -179,13 +170,31 @@ def _openvino(graph: Path, size: int, precision: str, cache: Path | None) -> Run
     return run
 
 
-def _onnxruntime(graph: Path, size: int, precision: str, cache: Path | None) -> Run:
+def _silent_openvino() -> Any:
+    """OpenVINO without its converter of models, which we need not, and which tells Google Analytics of each import."""
+    converter = "openvino.tools.ovc"
+    if "openvino" not in sys.modules:
+        sys.modules[converter] = None  # type: ignore[assignment]
+    openvino = importlib.import_module("openvino")
+    if sys.modules.get(converter, True) is None:
+        del sys.modules[converter]
+    return openvino
+
+
+def _silent_onnxruntime() -> tuple[Any, Any]:
+    """ONNX Runtime, which tells nobody of its use, and options for a session that only tells of failures."""
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime, options
+
+
+def _onnxruntime(graph: Path, size: int, precision: str, cache: Path | None) -> Run:
+    onnxruntime, options = _silent_onnxruntime()
     options.intra_op_num_threads = max(1, cores() // _streams(size))
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the cores have other work
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     entry, exit_ = session.get_inputs()[0].name, session.get_outputs()[0].name
@@ -218,12 +227,9 @@ def open_on_gpu(graph: Path, *, provider: str = "CUDAExecutionProvider") -> Call
 
     Raises `Unavailable`, with what the library said, rather than run anywhere else.
     """
-    import onnxruntime
-
+    onnxruntime, options = _silent_onnxruntime()
     if provider == "CUDAExecutionProvider":
         onnxruntime.preload_dlls()  # CUDA and cuDNN from their own packages
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
     settings = {"cudnn_conv_algo_search": "HEURISTIC"} if provider == "CUDAExecutionProvider" else {}
     try:
         session = onnxruntime.InferenceSession(graph, options, providers=[(provider, settings)])
