@@ -13,6 +13,7 @@ from vimix.errors import Refused, UsageError
 from vimix.frame import ClipInfo, Frame
 from vimix.options import Options
 from vimix.presets import PRESETS, TRIES, Try, check, parse_fit, search, settle
+from vimix.refine.thin import thin
 from vimix.sinks import Encoding, TooManyBytes, open_sink
 
 INFO = ClipInfo(1280, 720, Fraction(30), Fraction(10), 300, "h264", "mp4")
@@ -36,18 +37,19 @@ def encode(step: Try, name: str, options: Options, path: Path, seconds: float) -
     encoding = Encoding(step.quality, threads=2, max_bytes=target.max_bytes, loops=target.loops)
     try:
         with open_sink(options.format, path, encoding) as sink:
-            for frame in noisy(seconds, canvas, step.fps or 12):
+            for frame in thin(step.fps, step.seconds)(noisy(seconds, canvas, 12)):
                 sink.write(frame)
     except TooManyBytes:
         return None
     return path.stat().st_size
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_is_met(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "seconds"), [(name, 0.5) for name in PRESETS] + [("line-sticker", 1.5), ("line-sticker", 3.75)]
+)
+def test_a_preset_is_met(name: str, seconds: float, tmp_path: Path) -> None:
     options, _ = settle(Options(fit=name), PRESETS[name])
-    seconds = 1.0 if name == "line-sticker" else 0.5
-    info = ClipInfo(320, 180, Fraction(12), Fraction(seconds), 12, "h264", "mp4")
+    info = ClipInfo(320, 180, Fraction(12), Fraction(seconds), int(12 * seconds), "h264", "mp4")
     tries = search(PRESETS[name], info, options)
     step, count = next(tries), 1
     while True:

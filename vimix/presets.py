@@ -44,6 +44,8 @@ class Target:
     min_frame_seconds: float = 0.0
     frames: tuple[int, int] | None = None
     """Fewest and most."""
+    whole_seconds: bool = False
+    """Whether it must last a whole number of seconds."""
     audio: bool = True
     loops: int = 0
     """How often it plays; 0: for ever."""
@@ -69,7 +71,7 @@ PRESETS: dict[str, Target] = {
         ),
         Target(
             "line-sticker", "LINE sticker", 300 * KB, ("apng",), (320, 270), "within", 4, frames=(5, 20), audio=False,
-            loops=1, advice="LINE wants a whole number of seconds.",
+            whole_seconds=True, loops=1, advice="It is cut to a whole number of seconds, as LINE asks.",
         ),
         Target("signal-sticker", "Signal sticker", 300 * KB, ("apng",), (512, 512), "within", 3, audio=False),
     )
@@ -122,6 +124,8 @@ class Try:
     """Frames a second at most; None: the clip's own."""
     width: int | None
     """Pixels; None: as it is."""
+    seconds: int | None = None
+    """To end at exactly, the last frame staying until then; None: with the clip."""
 
 
 def search(target: Target, info: ClipInfo, options: Options) -> Generator[Try, int | float | None, None]:
@@ -169,8 +173,11 @@ def _ladder(target: Target, info: ClipInfo, options: Options) -> list[tuple[floa
     pixels where the size is ours to choose, then what quality is left."""
     video, top = options.format in _VIDEO, options.encode_quality
     rate = min(float(info.fps), options.max_fps or 1000.0, target.max_fps or 1000.0)
+    lasts = max(1, int(info.seconds)) if target.whole_seconds and info.seconds else None
+    least = 1.0
     if target.frames and info.seconds:
-        rate = min(rate, target.frames[1] / float(info.seconds))
+        seconds = float(lasts or info.seconds)
+        rate, least = min(rate, target.frames[1] / seconds), max(least, target.frames[0] / seconds)
     asked = rate if rate < float(info.fps) or options.max_fps else None
     width = options.width or info.width
     steps = [(quality, 1.0, 1.0) for quality in (top, 79, 72, 65, 57, 50) if quality <= top]
@@ -186,9 +193,9 @@ def _ladder(target: Target, info: ClipInfo, options: Options) -> list[tuple[floa
     ladder = []
     for quality, slower, smaller in dict.fromkeys(steps):
         size = _quality_share(options.format, quality, top) * slower ** (0.8 if video else 1.0) * smaller**1.6
-        fps = asked if slower == 1.0 else max(1.0, rate * slower)
+        fps = asked if slower == 1.0 else max(least, rate * slower)
         pixels = options.width if smaller == 1.0 else max(16, int(width * smaller) // 2 * 2)
-        ladder.append((size, Try(quality, fps, pixels)))
+        ladder.append((size, Try(quality, fps, pixels, lasts)))
     return ladder
 
 
@@ -221,7 +228,7 @@ def _reasons(output: Mapping[str, Any], target: Target) -> Iterable[str]:
             yield f"frames of less than {target.min_frame_seconds * 1000:g} ms"
     if target.frames and not target.frames[0] <= frames <= target.frames[1]:
         yield f"{frames} frames; {target.frames[0]} to {target.frames[1]} are taken"
-    if target.name == "line-sticker" and abs(seconds - round(seconds)) > 0.005:
+    if target.whole_seconds and abs(seconds - round(seconds)) > 0.005:
         yield f"{seconds:.2f} s is not a whole number of seconds"
     if output["audio"] and not target.audio:
         yield "must be silent"

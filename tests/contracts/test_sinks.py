@@ -10,8 +10,8 @@ import pytest
 
 from tests.clips import draw
 from tests.sinks.readback import drawn, read_back
-from vimix.errors import Failed, StoreError, UsageError
-from vimix.frame import Frame
+from vimix.errors import Failed, Refused, StoreError, UsageError
+from vimix.frame import Frame, opaque
 from vimix.options import FORMATS as NAMES
 from vimix.sinks import FORMATS, AudioFrom, Encoding, TooManyBytes, format_of, open_sink
 
@@ -41,6 +41,11 @@ def nothing_left(folder: Path):
     assert threading.active_count() == threads
     assert children() == processes
     assert list(folder.iterdir()) == []
+
+
+def tall(height: int) -> Frame:
+    """A picture 16 pixels wide."""
+    return Frame(np.zeros((height, 16, 3), np.uint8), opaque(height, 16), Fraction(0), Fraction(1, 10))
 
 
 def write(name: str, path: Path, frames: list[Frame], **how: object) -> None:
@@ -163,6 +168,25 @@ def test_stopping_leaves_nothing(name: str, after: int, tmp_path: Path) -> None:
     frames = drawn(4, (320, 240))[:after]
     with nothing_left(tmp_path), pytest.raises(Stopped):
         write_and_stop(name, tmp_path / "a", frames)
+
+
+@pytest.mark.parametrize("name", [row.name for row in FORMATS.values() if row.max_side])
+def test_a_picture_too_large_for_the_format_is_refused(name: str, tmp_path: Path) -> None:
+    most = FORMATS[name].max_side or 0
+    with (
+        nothing_left(tmp_path),
+        pytest.raises(Refused, match=f"{most} pixels a side, and this is 16x{most + 1}"),
+        open_sink(name, tmp_path / "a", Encoding()) as sink,
+    ):
+        sink.write(tall(most + 1))
+
+
+@pytest.mark.parametrize("name", ["webp", "gif", "mp4"])
+def test_the_largest_side_is_written(name: str, tmp_path: Path) -> None:
+    most = FORMATS[name].max_side or 0
+    with open_sink(name, tmp_path / "a", Encoding()) as sink:
+        sink.write(tall(most))
+    assert read_back(tmp_path / "a", name).rgba.shape[1] == most
 
 
 @formats

@@ -19,20 +19,21 @@ from vimix.sinks.webp import WEBP
 __all__ = ["FORMATS", "AudioFrom", "Encoding", "Format", "Sink", "TooManyBytes", "format_of", "open_sink"]
 
 _BROWSERS = ("Chrome", "Edge", "Firefox", "Safari")
+_APPLE = ("Safari", "QuickTime")
 _EDITORS = ("Final Cut Pro", "Premiere Pro", "After Effects", "DaVinci Resolve", "QuickTime")
 
 FORMATS: dict[str, Format] = {
     row.name: row
     for row in (
-        Format("webp", ".webp", "image/webp", "WebP", True, False, _BROWSERS, animation(WEBP)),
-        Format("webm", ".webm", "video/webm", "WebM (VP9)", True, True, ("Chrome", "Edge", "Firefox"), video(WEBM)),
-        Format("gif", ".gif", "image/gif", "GIF", True, False, ("everywhere",), animation(GIF)),
+        Format("webp", ".webp", "image/webp", "WebP", True, False, _BROWSERS, animation(WEBP), 16383),
+        Format("webm", ".webm", "video/webm", "WebM (VP9)", True, True, _BROWSERS[:3], video(WEBM), 65535),
+        Format("gif", ".gif", "image/gif", "GIF", True, False, ("everywhere",), animation(GIF), 65535),
         Format("apng", ".png", "image/apng", "APNG", True, False, _BROWSERS, animation(APNG)),
-        Format("mov", ".mov", "video/quicktime", "ProRes 4444", True, True, _EDITORS, video(MOV)),
-        Format("hevc", ".mov", "video/quicktime", "HEVC with alpha", True, True, ("Safari", "QuickTime"), video(HEVC)),
+        Format("mov", ".mov", "video/quicktime", "ProRes 4444", True, True, _EDITORS, video(MOV), 65535),
+        Format("hevc", ".mov", "video/quicktime", "HEVC with alpha", True, True, _APPLE, video(HEVC), 65535),
         Format("png-zip", ".zip", "application/zip", "PNG frames (zip)", True, False, _EDITORS[:-1], png_zip),
-        Format("mp4", ".mp4", "video/mp4", "MP4", False, True, ("everywhere",), video(MP4)),
-        Format("matte", ".mp4", "video/mp4", "Matte", False, False, ("everywhere",), video(MATTE)),
+        Format("mp4", ".mp4", "video/mp4", "MP4", False, True, ("everywhere",), video(MP4), 16384),
+        Format("matte", ".mp4", "video/mp4", "Matte", False, False, ("everywhere",), video(MATTE), 16384),
     )
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 
 from av.error import FFmpegError
 
-from vimix.errors import Failed, StoreError
+from vimix.errors import Failed, Refused, StoreError
 from vimix.frame import Frame
 
 
@@ -91,11 +91,11 @@ def _explained() -> Iterator[None]:
 
 @dataclass(slots=True)
 class FileSink:
-    """The one sink there is: `start` makes it a format."""
+    """The one sink there is: `format` says what it writes."""
 
     path: Path
     encoding: Encoding
-    start: Start
+    format: "Format"
     _part: Path = field(init=False)
     _encoder: Encoder | None = field(init=False, default=None)
     _size: tuple[int, int] = field(init=False, default=(0, 0))
@@ -113,8 +113,9 @@ class FileSink:
         height, width = frame.alpha.shape
         if self._encoder is None:
             self._size = width, height
+            self.format.check_size(width, height)
             with _explained():
-                self._encoder = self.start(self._part, self.encoding, width, height)
+                self._encoder = self.format.start(self._part, self.encoding, width, height)
         elif self._size != (width, height):
             raise Failed("The picture changed its size on the way.", cause=f"{self._size} became {(width, height)}")
         with _explained():
@@ -160,7 +161,17 @@ class Format:
     plays_in: tuple[str, ...]
     """Where it shows as it is, transparency included."""
     start: Start
+    max_side: int | None = None
+    """Pixels of width or height that the format or its encoder can have."""
 
     def open(self, path: Path, encoding: Encoding) -> Sink:
         """A sink for a file of this format; nothing is touched yet."""
-        return FileSink(path, encoding, self.start)
+        return FileSink(path, encoding, self)
+
+    def check_size(self, width: int, height: int) -> None:
+        """Raise `Refused` for pictures that this format cannot hold."""
+        if self.max_side is not None and max(width, height) > self.max_side:
+            raise Refused(
+                f"{self.label} takes at most {self.max_side} pixels a side, and this is {width}x{height}: choose a "
+                "smaller width or another format."
+            )
