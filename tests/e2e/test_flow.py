@@ -258,6 +258,9 @@ def test_spanish_and_back(browser: Browser, root: str) -> None:
         expect(page.locator("#vx-go")).to_have_text("Quitar el fondo")
         assert page.evaluate("document.documentElement.lang") == "es"
         visit.screenshot("spanish")
+        page.click("#vx-nav-api")
+        expect(page.locator("#vx-dialog code")).to_contain_text('format="webm"')
+        page.click("#vx-dialog-close")
         page.click("#vx-nav-embed")
         expect(page.locator("#vx-dialog code")).to_contain_text("<iframe")
         assert page.evaluate(CONTRAST) == []

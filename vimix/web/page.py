@@ -48,7 +48,7 @@ def _fields() -> list[gr.components.Component]:
     )
     colour = gr.ColorPicker("#ffffff", label=label("o_pick_colour"), elem_id="vx-colour")
     picture = gr.File(
-        label=label("o_pick_picture"), file_types=["image", "video"], type="filepath", elem_id="vx-picture", height=96
+        label=label("o_pick_picture"), file_types=["image", "video"], type="filepath", elem_id="vx-picture", height=150
     )
     return [quality, saved, size, behind, colour, picture, *_advanced()]
 

@@ -55,6 +55,7 @@
       location.search = vimix.query.toString();
       if (!vimix.query.toString()) location.reload();
     });
+    $("nav-api").addEventListener("click", () => vimix.apiSnippet());
     $("nav-embed").addEventListener("click", () => vimix.embedSnippet());
     $("theme").addEventListener("click", () => {
       const dark = document.body.classList.toggle("dark");

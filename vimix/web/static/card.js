@@ -7,7 +7,7 @@
     document.querySelector(".gradio-container").append($("dialog")); // where no hidden part hides it
     $("link").addEventListener("click", () => copy(page(), $("link"), "copy_link"));
     $("embed").addEventListener("click", () => dialog(vimix.t("embed"), { HTML: snippet() }));
-    $("api").addEventListener("click", () => dialog(vimix.t("api"), calls()));
+    $("api").addEventListener("click", () => dialog(vimix.t("api"), calls(view.options)));
     $("dialog-close").addEventListener("click", () => $("dialog").close());
     $("dialog-copy").addEventListener("click", () => copy($("dialog").querySelector("code").textContent, $("dialog-copy"), "copy"));
     $("again").addEventListener("click", () => vimix.again());
@@ -173,9 +173,11 @@
     return `<video${size} autoplay loop muted playsinline>\n  <source src="${file()}" type="${view.mime}">\n</video>`;
   }
 
-  function calls() {
+  vimix.apiSnippet = () => dialog(vimix.t("api"), calls({ quality: "balanced", format: "webm" }));
+
+  function calls(options) {
     const root = new URL(".", document.baseURI).href.replace(/\/$/, "");
-    const asked = Object.fromEntries(Object.entries(view.options).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(vimix.facts.defaults[key])));
+    const asked = Object.fromEntries(Object.entries(options).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(vimix.facts.defaults[key])));
     const python = Object.entries(asked).map(([key, value]) => `    ${key}=${value === true ? "True" : JSON.stringify(value)},\n`).join("");
     const body = JSON.stringify({ clip: { path: "UPLOADED", meta: { _type: "gradio.FileData" } }, ...asked });
     return {
