@@ -18,8 +18,8 @@ from bench.process import DATA, machine
 from vimix.engines import open_engine
 from vimix.events import Done, Progress
 from vimix.options import Options
-from vimix.pipeline import run
 from vimix.order import Workshop
+from vimix.pipeline import run
 from vimix.settings import Settings
 from vimix.sinks import Encoding, open_sink
 from vimix.threads import in_order

@@ -47,6 +47,7 @@ class Visit:
             last = time.monotonic()
             async for view in self._call("watch", {"job": job}):
                 now = time.monotonic()
+                self.load.views += 1
                 if view["state"] == "running":
                     self.load.seconds["between views"].append(now - last)
                 last = now
@@ -90,7 +91,7 @@ class Load:
         self.answers: Counter[int] = Counter()
         self.states: Counter[str] = Counter()
         self.failures: list[str] = []
-        self.running = 0
+        self.running = self.views = 0
 
     async def wave(self, visitors: int, content: bytes, wave: int) -> None:
         """All visitors at once, each with a clip nobody sent before."""
@@ -116,6 +117,11 @@ class Load:
         """MB that the page's process holds."""
         status = Path(f"/proc/{self.process}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+    def worked(self) -> float:
+        """CPU-seconds that the page's process took, its children not counted."""
+        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @asynccontextmanager
@@ -158,12 +164,13 @@ async def measure(visitors: int, workers: int, waves: int, model: str) -> dict[s
         clip = folder / "clip.mp4"
         draw(clip, frames=24, size=(320, 180), screen=True)
         async with served(folder, workers, visitors, model) as load:
-            memory = [load.memory()]
+            memory, idle = [load.memory()], load.worked()
             began = time.monotonic()
             for wave in range(waves):
                 await load.wave(visitors, clip.read_bytes(), wave)
                 memory.append(load.memory())
                 print(f"wave {wave + 1}: {time.monotonic() - began:.0f} s, {memory[-1]:.0f} MB", flush=True)
+            spent, worked = time.monotonic() - began, load.worked() - idle
         print(f"\n{visitors} visitors at once, {waves} times; at most {load.running} jobs ran at once\n")
         print(f"| {'seconds of':20} | number | median |    95% |    max |")
         print(f"|{'-' * 22}|" + f"{'-' * 8}|" * 4)
@@ -174,6 +181,7 @@ async def measure(visitors: int, workers: int, waves: int, model: str) -> dict[s
         print(f"\nanswers {dict(load.answers)}, jobs {dict(load.states)}, failures {len(load.failures)}")
         for failure in load.failures[:10]:
             print(f"  {failure}")
+        print(f"{load.views} views told; the page's process took {worked:.1f} CPU-seconds in {spent:.1f}")
         print(f"memory of the page's process, MB: {' → '.join(f'{held:.0f}' for held in memory)}")
         return {"failures": len(load.failures), "memory": memory, "seconds": load.seconds, "running": load.running}
 

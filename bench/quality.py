@@ -88,13 +88,14 @@ def grey(file: Path) -> Pixels:
     return np.asarray(picture.getchannel("A") if "A" in picture.getbands() else picture.convert("L"))
 
 
-def engine(quality: str) -> Remembering:
+def engine(quality: str, *, following: bool = False) -> Remembering:
     opening = open_engine("isnet-general-use", quality=quality, model_dir=Settings().model_dir)
     while True:
         try:
             print("  ", next(opening).text, flush=True)
         except StopIteration as ended:
-            return Remembering(ended.value.look, ended.value.cost)
+            opened = ended.value
+            return Remembering(opened.glance if following else opened.look, opened.cost)
 
 
 def through(clip: Clip, stages: Sequence[Stage]) -> list[Pixels]:
@@ -125,7 +126,7 @@ def of_clips(name: str, chosen: Sequence[Clip], looks: dict[str, Remembering]) -
     rows = []
     for quality in QUALITIES:
         each = looks[quality]
-        followed = looks["balanced"]
+        followed = looks["following"]
         for label, look, stages in (
             ("network alone", each, [cut_each(each, workers=1)]),
             ("+ steady", each, [cut_each(each, workers=1), steady(0.5)]),
@@ -160,6 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, nargs="?", default=Path(__file__).parents[1] / "../shared/data")
     parser.add_argument("--quick", action="store_true", help="12 frames of a clip, 10 stills")
+    parser.add_argument("--only", nargs="*", help="of davis, composite, ecssd, matting")
     parser.add_argument("--json", type=Path, default=Path("out/bench/quality.json"))
     asked = parser.parse_args()
     cv2.setNumThreads(1)
@@ -167,8 +169,9 @@ def main() -> None:
     for name in {"davis", "composite", *STILLS} - set(there):
         print(f"{name}: left out, there is no {name} in the data")
     looks = {quality: engine(quality) for quality in QUALITIES} if there else {}
+    looks["following"] = engine("balanced", following=True)
     rows: list[dict[str, object]] = []
-    for name in there:
+    for name in asked.only or there:
         if name in STILLS:
             rows += of_stills(name, asked.data / name, 10 if asked.quick else 1000, looks)
         else:

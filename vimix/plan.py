@@ -166,14 +166,19 @@ def _key(order: Order, first: Sequence[Frame]) -> tuple[Stage, Cut]:
 
 def _network(order: Order, name: str) -> Generator[Note, None, tuple[Stage, Cut]]:
     options, shop = order.options, order.shop
+    follows = not order.source.info.still and (name not in PER_FRAME or bool(options.point))
     engine = yield from engines.open_engine(
-        name, quality=options.quality, model_dir=shop.model_dir, mirrors=shop.mirrors, device=shop.device
+        name,
+        quality="balanced" if follows else options.quality,  # larger or smaller boxes are followed worse
+        model_dir=shop.model_dir,
+        mirrors=shop.mirrors,
+        device=shop.device,
     )
-    if order.source.info.still or (name in PER_FRAME and not options.point):
-        stage = cut_each(engine.look, workers=engine.parallel)
-    else:
+    if follows:
         how = partial(follow, pace=PACES[options.quality], points=options.points, start=options.start)
-        stage = interruptible(how, engine.look)
+        stage = interruptible(how, engine.glance)
+    else:
+        stage = cut_each(engine.look, workers=engine.parallel)
     about = {name: getattr(engine, name) for name in ("runtime", "device", "precision", "why")}
     return order.clock.timed("network", stage), Cut(engine.name, about, ())
 

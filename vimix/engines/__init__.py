@@ -25,6 +25,8 @@ class Engine:
 
     name: str
     look: Look
+    glance: Look
+    """A look with quicker resizing, for following: a tenth of the time beside the network, and no worse there."""
     runtime: str
     device: str
     precision: str
@@ -92,6 +94,7 @@ def _prepare(model: Model, size: int, source: Path, device: str) -> Generator[No
     return Engine(
         name=model.name,
         look=looker(model, size, run),
+        glance=looker(model, size, run, quick=True),
         runtime=found.runtime,
         device=runtime.processor(),
         precision=found.precision,
@@ -150,6 +153,7 @@ def _on_gpu(model: Model, size: int, source: Path, card: str) -> Generator[Note,
     return Engine(
         name=model.name,
         look=look,
+        glance=look,
         runtime="onnxruntime",
         device=card,
         precision="f16" if graphs.is_half(target) else "tf32",
