@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -212,3 +213,19 @@ def test_a_broken_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "jobs.sqlite").write_bytes(b"not a database, whatever its name" * 100)
     with pytest.raises(StoreError):
         SqliteJobs(tmp_path / "jobs.sqlite")
+
+
+def test_a_file_is_not_closed_under_somebody_at_work(tmp_path: Path) -> None:
+    def announce(store: SqliteJobs) -> None:
+        with suppress(StoreError):  # closed
+            for now in range(10_000):
+                store.announce("crew", 1, now=now)
+
+    for round in range(5):
+        store = SqliteJobs(tmp_path / f"{round}.sqlite")
+        busy = [threading.Thread(target=announce, args=(store,)) for _ in range(3)]
+        for thread in busy:
+            thread.start()
+        store.close()
+        for thread in busy:
+            thread.join()

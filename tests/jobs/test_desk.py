@@ -128,6 +128,34 @@ def test_convert_reuses_the_matte(place: Place, tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_preset_is_settled_when_the_work_comes_in(place: Place, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with place.desk(1) as desk:
+            file = clip(tmp_path / "a")
+            sticker = await submit(desk, file, format="gif", fit="telegram-sticker")
+            job = await ended(desk, sticker.job)
+            assert (job.options["format"], job.options["end"], job.options["fps"]) == ("webm", 3, 30)
+            assert job.card is not None
+            assert job.card["output"]["format"] == "webm"
+            assert job.card["warnings"] == ["Telegram sticker takes webm: webm was made."]
+            again = await submit(desk, file, format="webm", fit="telegram-sticker")
+            assert again.cached  # the same file, asked for in other words
+            same = desk.job(again.job)
+            assert same.card is not None
+            assert same.card["warnings"] == []
+            whole = await ended(desk, (await submit(desk, file, format="webm")).job)
+            assert whole.matte_key != job.matte_key
+            assert whole.card is not None
+            assert whole.card["cached"] is None  # three seconds of a matte do not serve all of the clip
+            other = desk.convert(sticker.job, Options.parse({"format": "gif"}), visitor="anyone")
+            converted = await ended(desk, other.job)
+            assert (converted.options["end"], converted.options["fps"]) == (3, None)
+            assert converted.card is not None
+            assert converted.card["cached"] == "matte"
+
+    asyncio.run(story())
+
+
 def test_a_background_must_come_with_its_name(place: Place, tmp_path: Path) -> None:
     async def story() -> None:
         async with place.desk(0) as desk:

@@ -5,13 +5,14 @@ import hmac
 import math
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from vimix.errors import Gone, NotFound
 from vimix.jobs.intake import Intake, token_hash
-from vimix.jobs.model import ENDED, LIVE, Counts, Job, JobStore, Snapshot, State, Ticket
+from vimix.jobs.lookout import Lookout, shot_of, shots_of
+from vimix.jobs.model import LIVE, Counts, Job, JobStore, Snapshot, State, Ticket
 from vimix.jobs.reconcile import STALE
 from vimix.jobs.shelf import let_go, needed
 from vimix.jobs.slot import REAL_WORK, Bounds
@@ -20,9 +21,8 @@ from vimix.options import Options
 from vimix.settings import Settings
 from vimix.stores import Store
 
-WATCH_EVERY = 0.2
-FINISHING_AT_MOST = 40.0
-"""Seconds after a cancel in which a partial file may still come."""
+ASKED_SINGLY, SEEN_AHEAD = 3, 200
+"""Watched jobs that are asked for one by one rather than with all that run, and how many of those that wait."""
 LINK_SECONDS = 3600.0
 """How long a link to a result holds at most."""
 
@@ -34,6 +34,7 @@ class Desk:
     def __init__(self, settings: Settings, jobs: JobStore, files: Store, crew: Crew) -> None:
         self.settings, self.jobs, self.files, self.crew = settings, jobs, files, crew
         self._intake = Intake(settings, jobs, files, ring=self._ring)
+        self._lookout = Lookout(self.snapshots)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
@@ -44,6 +45,7 @@ class Desk:
     async def stop(self, *, within: float = 2.0) -> None:
         """Give what runs so many seconds, hand the rest back, and end every child."""
         self._loop = None
+        self._lookout.close()
         await self.crew.stop(within=within)
         self.jobs.close()
 
@@ -73,38 +75,28 @@ class Desk:
     def snapshot(self, job: str) -> Snapshot:
         """How it stands now."""
         shown = self.job(job)
-        told = (self._twin(shown) or shown).progress
-        position = left = None
-        if shown.state is State.QUEUED:
-            position, counts = self.jobs.position(job), self.jobs.counts(now=time.time())
-            if position and counts.slots and counts.pace:
-                left = counts.pace * math.ceil(position / counts.slots)
-        return Snapshot(
-            job=job,
-            state=shown.state,
-            done=told.get("done", 0),
-            total=told.get("total"),
-            fps=told.get("fps"),
-            seconds_left=None if shown.state in ENDED else left or told.get("left"),
-            queue_position=position,
-            note=told.get("note", ""),
-            error=shown.error,
-            card=shown.card,
-            preview_version=told.get("preview", 0),
-            partial=shown.state is State.CANCELLED and shown.result_key is not None,
-            finishing=bool(told.get("finishing")) and time.time() - shown.updated < FINISHING_AT_MOST,
-        )
+        if shown.state is not State.QUEUED:
+            return shot_of(shown, None, None, None)
+        return shot_of(shown, self._twin(shown), self.jobs.position(job), self.counts())
 
-    async def watch(self, job: str) -> AsyncIterator[Snapshot]:
+    def snapshots(self, jobs: Collection[str]) -> dict[str, Snapshot | Exception]:
+        """How they stand, in a few questions for all together; what `snapshot` would raise stands in its place."""
+        if len(jobs) > ASKED_SINGLY:
+            waiting = self.jobs.listed(State.QUEUED, limit=SEEN_AHEAD)
+            shots = shots_of(waiting, self.jobs.listed(State.RUNNING), self.counts())
+        else:
+            shots = {}
+        return {job: shots.get(job) or self._seen(job) for job in jobs}
+
+    def _seen(self, job: str) -> Snapshot | Exception:
+        try:
+            return self.snapshot(job)
+        except NotFound as error:
+            return error
+
+    def watch(self, job: str) -> AsyncIterator[Snapshot]:
         """How it stands, at most five times a second, now and whenever it changes; ends with the job."""
-        last: Snapshot | None = None
-        while last is None or last.state not in ENDED or last.finishing:
-            if last is not None:
-                await asyncio.sleep(WATCH_EVERY)
-            now = await asyncio.to_thread(self.snapshot, job)
-            if now != last:
-                yield now
-            last = now
+        return self._lookout.watch(job)
 
     def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
         """All that was told of the job since the event of that name, from the start if none is named."""

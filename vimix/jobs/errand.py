@@ -70,7 +70,7 @@ class Errand:
         try:
             card = await self._work()
             end = {"state": State.DONE, "updated": time.time(), "progress": self._progress}
-            end |= self._ended(card, f"out/{self.job.work_key}")
+            end |= self.job.ended(card, f"out/{self.job.work_key}", expires=time.time() + self.means.ttl)
             event = {"ev": "state", "state": State.DONE}
             await self._insist(lambda: self._change(State.RUNNING, event=event, **end))
         except _NotOurs:
@@ -192,18 +192,13 @@ class Errand:
             if running.done() and (last := running.result())["ev"] == "done":
                 key = f"out/{self.job.id}"
                 await self._move(keep_result, self.means.files, key, self.job, self.folder, last)
-                return self._ended(last["card"], key)
+                return self.job.ended(last["card"], key, expires=time.time() + self.means.ttl)
         except (VimixError, OSError, ValueError) as error:
             log.info("job %s: nothing to offer: %s", self.job.id, error)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         return {}
-
-    def _ended(self, card: Card, result_key: str) -> dict[str, Any]:
-        expires = time.time() + self.means.ttl
-        card = {**card, "job": self.job.id, "expires": expires}
-        return {"card": card, "result_key": result_key, "expires": expires}
 
     async def _trouble(self, error: VimixError) -> None:
         """Try again later what may pass; fail what will not."""

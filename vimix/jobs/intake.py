@@ -16,6 +16,7 @@ from vimix.jobs import keys
 from vimix.jobs.model import LIVE, Job, JobStore, State, Ticket
 from vimix.jobs.shelf import stored_card
 from vimix.options import Options
+from vimix.presets import parse_fit, settle
 from vimix.settings import Settings
 from vimix.stores import Store, sha256_of
 
@@ -35,40 +36,39 @@ class Intake:
         """Take work in; answers at once. Raises `Busy` if too many wait, `UsageError`, `StoreError`."""
         sha256 = sha256_of(file)
         options, files = self._with_background(options, background)
-        return self._enter(
-            {f"in/{sha256}": file, **files}, name, options, visitor=visitor, matte=keys.matte_key(sha256, options)
-        )
+        options, remarks = _settled(options)
+        files = {f"in/{sha256}": file, **files}
+        return self._enter(files, name, options, remarks, visitor=visitor, matte=keys.matte_key(sha256, options))
 
     def convert(self, made: Job, options: Options, *, visitor: str, background: Path | None = None) -> Ticket:
         """The same clip as another file: the matte is the finished job's, so no network runs. `NotFound`, `Gone`."""
         if made.state is not State.DONE or not self.files.touch(made.input_key):
             raise Gone("This clip is no longer here. Please send it again.", cause=f"{made.id} is {made.state}")
         options, files = self._with_background(options, background)
+        options, remarks = _settled(options)
         options = _with_matte_of(Options.parse(made.options), options)
         matte = made.matte_key
         if self.files.head(matte) is None:
+            options, _ = _settled(options)
             matte = keys.matte_key(made.input_key.removeprefix("in/"), options)
-        return self._enter({made.input_key: None, **files}, made.input_name, options, visitor=visitor, matte=matte)
+        files = {made.input_key: None, **files}
+        return self._enter(files, made.input_name, options, remarks, visitor=visitor, matte=matte)
 
-    def _enter(self, files: dict[str, Path | None], name: str, options: Options, *, visitor: str, matte: str) -> Ticket:
+    def _enter(
+        self, files: dict[str, Path | None], name: str, options: Options, remarks: list[str], *, visitor: str,
+        matte: str,
+    ) -> Ticket:  # fmt: skip
         token, now = secrets.token_urlsafe(24), time.time()
         job = Job(
             id=secrets.token_hex(16), token_hash=token_hash(token), options=options.model_dump(mode="json"),
             input_key=next(iter(files)), input_name=name, work_key=keys.work_key(matte, options), matte_key=matte,
-            visitor=visitor, created=now, updated=now,
+            visitor=visitor, created=now, updated=now, remarks=remarks,
         )  # fmt: skip
         if card := self._done_before(job.work_key):
-            expires = now + self.settings.result_ttl_hours * 3600
-            card = {**card, "job": job.id, "expires": expires}
-            made: dict[str, Any] = {
-                "state": State.DONE,
-                "card": card,
-                "result_key": f"out/{job.work_key}",
-                "expires": expires,
-            }
+            made = job.ended(card, f"out/{job.work_key}", expires=now + self.settings.result_ttl_hours * 3600)
             self._put(files)  # its day begins anew, so that it can be converted as long as it is there
             self.files.touch(matte)
-            self.jobs.add(replace(job, **made), queue_max=self.settings.queue_max)
+            self.jobs.add(replace(job, state=State.DONE, **made), queue_max=self.settings.queue_max)
             return Ticket(job.id, token, cached=True)
         for twin in self.jobs.by_work_key(job.work_key):
             hashes = f"{twin.token_hash},{token_hash(token)}"
@@ -106,6 +106,11 @@ class Intake:
         seconds = min(max((counts.pace or 20.0) / max(1, counts.slots), 5.0), 600.0)
         wait = f"{math.ceil(seconds / 60)} minutes" if seconds > 90 else f"{math.ceil(seconds)} seconds"
         return Busy(f"{counts.queued} clips are waiting already. Please try again in {wait}.", retry_after=seconds)
+
+
+def _settled(options: Options) -> tuple[Options, list[str]]:
+    """Presets decide about the matte too, and a job must be named by the matte that is made for it."""
+    return settle(options, parse_fit(options.fit)) if options.fit else (options, [])
 
 
 def _with_matte_of(made: Options, asked: Options) -> Options:

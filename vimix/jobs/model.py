@@ -41,7 +41,7 @@ class Job:
     token_hash: str
     """The sha256 (hex) of every token that may cancel or delete it, joined by commas."""
     options: dict[str, Any]
-    """Canonical. A background file is named by its key in the store."""
+    """Canonical, and as a preset settles them. A background file is named by its key in the store."""
     input_key: str
     """`in/<sha256>`."""
     input_name: str
@@ -73,6 +73,14 @@ class Job:
     """One sentence for the person who waits."""
     expires: float | None = None
     """When the result is deleted."""
+    remarks: list[str] = field(default_factory=list)
+    """What of the request had to change so that it can be done, in sentences; they go on the card."""
+
+    def ended(self, card: Card, result_key: str, *, expires: float) -> dict[str, Any]:
+        """What changes when its file is there."""
+        warnings = [*self.remarks, *card.get("warnings", ())]
+        card = {**card, "job": self.id, "expires": expires, "warnings": list(dict.fromkeys(warnings))}
+        return {"card": card, "result_key": result_key, "expires": expires}
 
 
 @dataclass(frozen=True, slots=True)

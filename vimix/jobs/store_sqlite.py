@@ -14,7 +14,7 @@ from vimix.errors import StoreError
 from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, Counts, Job, State
 
 _FIELDS = tuple(field.name for field in fields(Job))
-_AS_JSON = frozenset({"options", "progress", "card"})
+_AS_JSON = frozenset({"options", "progress", "card", "remarks"})
 _WAIT = 10.0
 """Seconds to wait for another process's transaction; each takes about a millisecond."""
 _SCHEMA = f"""
@@ -50,6 +50,9 @@ class SqliteJobs:
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")  # survives kill -9; a power cut may lose the last moment
             self._db.executescript(_SCHEMA)
+            there = {row["name"] for row in self._db.execute("pragma table_info(jobs)")}
+            for name in (name for name in _FIELDS if name not in there):  # a file from before there was such a field
+                self._db.execute(f"alter table jobs add column {name} default '[]'")
 
     def add(self, job: Job, *, queue_max: int) -> bool:
         """One insert, counted and made in one transaction."""
@@ -175,7 +178,8 @@ class SqliteJobs:
 
     def close(self) -> None:
         """The file is closed; what was committed stays."""
-        self._db.close()
+        with self._lock:  # a thread that nobody waits for may still be at work in it, which SQLite does not survive
+            self._db.close()
 
     def _set(self, job: str, **changes: Any) -> Job:
         if changes:
