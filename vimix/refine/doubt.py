@@ -109,4 +109,6 @@ def _doubt(alpha: NDArray[np.float32], covers: float, seen: _Seen) -> str | None
 def _thumb(picture: Pixels, by: float) -> Pixels:
     height, width = picture.shape[:2]
     size = max(1, round(width * by)), max(1, round(height * by))
-    return np.asarray(cv2.resize(np.ascontiguousarray(picture), size, interpolation=cv2.INTER_AREA), np.uint8)
+    step = max(1, int(0.5 / by))  # two samples each way make a pixel: enough, and a quarter of the time of all
+    some = np.ascontiguousarray(picture[::step, ::step])
+    return np.asarray(cv2.resize(some, size, interpolation=cv2.INTER_AREA), np.uint8)
