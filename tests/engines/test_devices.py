@@ -10,7 +10,7 @@ import pytest
 
 from tests.engines import mirror as loopback
 from tests.engines.mirror import drain
-from vimix.engines import open_engine, runtime
+from vimix.engines import DEFAULT, open_engine, runtime, warm_up
 from vimix.engines.catalogue import MODELS
 from vimix.errors import Unavailable
 
@@ -34,6 +34,14 @@ def test_importing_engines_imports_no_runtime() -> None:
         "import sys, vimix.engines; print(sorted({'onnxruntime', 'openvino', 'onnx', 'filelock'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_warming_up_fetches_nothing_and_saves_the_wait(models: Path) -> None:
+    warm_up(models, "cpu")
+    assert not list(models.iterdir())
+    drain(open_engine(DEFAULT, quality="fast", model_dir=models, device="cpu"))  # the weights are here now
+    warm_up(models, "cpu")
+    assert list(open_engine(DEFAULT, quality="balanced", model_dir=models, device="cpu")) == []
 
 
 def test_openvino_tells_nobody(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def result_of(clip: bytes, frames: int) -> bytes:
 
 
 def run(
-    clip: Path, out: Path, options: Options, shop: dict[str, Any], *, matte: Path | None = None
+    clip: Path, out: Path, options: Options, *, matte: Path | None = None
 ) -> Generator[Note | Progress | Done, None, None]:
     wanted = json.loads(clip.read_bytes())
     replayed = matte is not None and matte.exists()

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from vimix.errors import Unavailable, UsageError
 from vimix.events import Note
 from vimix.frame import Frame
 
-__all__ = ["Engine", "Look", "open_engine", "pick"]
+__all__ = ["DEFAULT", "Engine", "Look", "open_engine", "pick", "warm_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,9 @@ class Engine:
     """Looks at once that keep the machine busy."""
 
 
+DEFAULT = "isnet-general-use"
 _open: dict[tuple[object, ...], Engine] = {}
-_opening = threading.Lock()
+_opening: dict[tuple[object, ...], threading.Lock] = {}
 
 
 def open_engine(
@@ -54,16 +56,29 @@ def open_engine(
     if model.kind == "key":
         raise UsageError("A key colour is found in the clip: use find_key().")
     key = (name, model.size(quality), model_dir, device)
-    if key not in _open:
-        source = model_dir / model.file
-        if not model.is_here(model_dir):
-            from vimix.engines import weights  # a tenth of a process's start, and needed once in a machine's life
+    lock = _opening.setdefault(key, threading.Lock())
+    while not lock.acquire(timeout=0.5):
+        yield Note(f"{name} is being made ready; waiting for it.")
+    try:
+        if key not in _open:
+            source = model_dir / model.file
+            if not model.is_here(model_dir):
+                from vimix.engines import weights  # a tenth of a process's start, and needed once in a machine's life
 
-            source = yield from weights.fetch(model, model_dir, mirrors)
-        engine = yield from _prepare(model, model.size(quality), source, device)
-        with _opening:
-            _open.setdefault(key, engine)
+                source = yield from weights.fetch(model, model_dir, mirrors)
+            _open[key] = yield from _prepare(model, model.size(quality), source, device)
+    finally:
+        lock.release()
     return _open[key]
+
+
+def warm_up(model_dir: Path, device: str) -> None:
+    """Open the default engine for whoever will ask, if its weights are here. Says nothing; what fails will be said
+    when it is asked for."""
+    if catalogue.find(DEFAULT).is_here(model_dir):
+        with suppress(Exception):
+            for _ in open_engine(DEFAULT, quality="balanced", model_dir=model_dir, device=device):
+                pass
 
 
 def _prepare(model: Model, size: int, source: Path, device: str) -> Generator[Note, None, Engine]:
@@ -165,4 +180,4 @@ def _on_gpu(model: Model, size: int, source: Path, card: str) -> Generator[Note,
 
 def pick(first_frames: Sequence[Frame], quality: str) -> str:
     """The model that `auto` means for a clip with these first frames: `chroma` before a screen, else by quality."""
-    return "chroma" if find_key(first_frames) is not None else "isnet-general-use"
+    return "chroma" if find_key(first_frames) is not None else DEFAULT

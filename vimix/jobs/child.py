@@ -1,10 +1,10 @@
 """The warm process that does the work: one job after the other, JSON lines in and out.
 
 It holds no secret, writes in its job's folder only (and, fetching weights, in the models' folder), and dies with the
-process that started it. `python -m vimix.jobs.child PARENT MODULE:FUNCTION` runs any generator with the signature of
-`vimix.pipeline.run`: that is the seam by which tests put light work in place of the real.
+process that started it. `python -m vimix.jobs.child PARENT MODULE:FUNCTION SHOP` runs any generator with the signature
+of `vimix.pipeline.run`, but for the workshop: that is the seam by which tests put light work in place of the real.
 
-In: `{"job", "folder", "clip", "out", "matte", "options", "shop", "file_bytes", "descriptors"}`, then perhaps
+In: `{"job", "folder", "clip", "out", "matte", "options", "file_bytes", "descriptors"}`, then perhaps
 `{"cancel": true}`. Out: `{"ev": "ready" | "note" | "progress" | "done" | "error", …}`; the last two end a job.
 """
 
@@ -111,7 +111,7 @@ def do(spec: dict[str, Any], work: Work, stop: threading.Event, tell: Callable[.
         _confine(folder, file_bytes=spec["file_bytes"], descriptors=spec["descriptors"])
         matte = Path(spec["matte"]) if spec["matte"] else None
         options = Options.parse(spec["options"])
-        run = work(Path(spec["clip"]), Path(spec["out"]), options, spec["shop"], matte=matte)
+        run = work(Path(spec["clip"]), Path(spec["out"]), options, matte=matte)
         with closing(run):
             for event in _until(run, stop):
                 match event:
@@ -144,12 +144,16 @@ def _until(run: Run, stop: threading.Event) -> Run:
         return
 
 
-def _workshop(given: dict[str, Any]) -> object:
+def _at_work(work: Work, given: dict[str, Any]) -> Work:
+    """The real work, in a workshop whose default engine is made ready while no job is here yet."""
+    from vimix.engines import warm_up
     from vimix.media.limits import Limits
     from vimix.order import Workshop  # here, because tests run other work and need not load this
 
     values = {**given, "model_dir": Path(given["model_dir"]), "mirrors": tuple(given["mirrors"])}
-    return Workshop(**{**values, "limits": Limits(**given["limits"])})
+    shop = Workshop(**{**values, "limits": Limits(**given["limits"])})
+    threading.Thread(target=warm_up, args=(shop.model_dir, shop.device), name="vimix-warm", daemon=True).start()
+    return lambda clip, out, options, *, matte: work(clip, out, options, shop, matte=matte)
 
 
 def serve(work: Work, told: TextIO) -> None:
@@ -208,7 +212,7 @@ def give_way() -> None:
 
 def main() -> None:
     """Take stdout for the protocol alone: what a library prints goes to stderr."""
-    parent, name = int(sys.argv[1]), sys.argv[2]
+    parent, name, shop = int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
     die_with(parent)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     give_way()
@@ -216,8 +220,7 @@ def main() -> None:
     os.dup2(2, 1)
     module, _, function = name.partition(":")
     run = getattr(importlib.import_module(module), function)
-    real = module.startswith("vimix.")
-    serve((lambda *given, **named: run(*given[:3], _workshop(given[3]), **named)) if real else run, told)
+    serve(_at_work(run, shop) if module.startswith("vimix.") else run, told)
 
 
 if __name__ == "__main__":

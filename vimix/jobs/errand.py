@@ -40,8 +40,6 @@ class Means:
     files: Store
     folder: Path
     """Job folders are made here."""
-    shop: dict[str, Any]
-    """The fields of `vimix.pipeline.Workshop`, as JSON."""
     ttl: float
     """Seconds a result is kept."""
     ring: Callable[[float], Awaitable[None]]
@@ -150,7 +148,6 @@ class Errand:
             "out": str(self.folder / f"result{known.suffix if known else ''}"),
             "matte": str(self.folder / "matte"),
             "options": options.model_dump(mode="json"),
-            "shop": self.means.shop,
         }
 
     def _heard(self, event: Event) -> None:

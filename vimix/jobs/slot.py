@@ -51,8 +51,9 @@ class Lost(Failed):
 class Slot:
     """One child, started when needed and kept warm."""
 
-    def __init__(self, work: str = REAL_WORK, bounds: Bounds = Bounds()) -> None:
-        self._work = work
+    def __init__(self, work: str = REAL_WORK, bounds: Bounds = Bounds(), shop: Mapping[str, Any] | None = None) -> None:
+        """`shop` has the fields of `vimix.order.Workshop`, as JSON."""
+        self._work, self._shop = work, json.dumps(shop)
         self._bounds = bounds
         self._child: asyncio.subprocess.Process | None = None
         self._at_work: asyncio.subprocess.Process | None = None
@@ -73,7 +74,7 @@ class Slot:
 
     async def _start(self) -> asyncio.subprocess.Process:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "vimix.jobs.child", str(os.getpid()), self._work),
+            *(sys.executable, "-m", "vimix.jobs.child", str(os.getpid()), self._work, self._shop),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,

@@ -43,14 +43,13 @@ class Crew:
         bounds: Bounds | None = None, stale: float = STALE,
     ) -> None:  # fmt: skip
         self.name = owner_name()
-        self.slots = [Slot(work, bounds or Bounds()) for _ in range(slots)]
+        self.slots = [Slot(work, bounds or Bounds(), _shop(settings, slots)) for _ in range(slots)]
         self._store, self._stale, self._per_visitor = store, stale, settings.running_per_visitor
         self._queue = DocketQueue(settings.redis_url.get_secret_value())
         self._means = Means(
             store,
             files,
             settings.data_dir.absolute() / "jobs",
-            _shop(settings, slots),
             settings.result_ttl_hours * 3600,
             self.ring,
             bounds or Bounds(),
