@@ -131,14 +131,14 @@ def test_a_corrupted_object_is_noticed_and_can_be_made_again(store: Store, file:
 
 def test_two_instances_see_one_store_and_never_half_of_a_file(instance: Callable[[], Store], tmp_path: Path) -> None:
     one, two = instance(), instance()
-    contents = [bytes([number]) * 200_000 for number in range(2)]
+    contents = [bytes([number]) * 200_000 for number in range(16)]
     for number, content in enumerate(contents):
         (tmp_path / f"f{number}").write_bytes(content)
     one.put("matte/a", tmp_path / "f0", mime=WEBP)
     stop = threading.Event()
 
-    def write(store: Store, number: int) -> None:
-        for _ in range(8):
+    def write(store: Store, numbers: range) -> None:
+        for number in numbers:
             store.put("matte/a", tmp_path / f"f{number}", mime=WEBP)
 
     def read() -> set[bytes]:
@@ -151,7 +151,7 @@ def test_two_instances_see_one_store_and_never_half_of_a_file(instance: Callable
     with ThreadPoolExecutor() as pool:
         reader = pool.submit(read)
         try:
-            for writer in [pool.submit(write, one, 0), pool.submit(write, two, 1)]:
+            for writer in [pool.submit(write, one, range(8)), pool.submit(write, two, range(8, 16))]:
                 writer.result()
         finally:
             stop.set()
