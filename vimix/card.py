@@ -9,21 +9,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import av
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
-from PIL import Image, ImageSequence
+from PIL import Image
 
 from vimix.errors import Unreadable
 from vimix.events import Card
-from vimix.frame import Pixels
-from vimix.media import blocks
+from vimix.frame import ClipInfo, Pixels
 from vimix.media.kinds import Kind, sniff
 from vimix.media.limits import Limits
-from vimix.media.opening import open_decoder, opened
+from vimix.media.opening import opened
+from vimix.media.source import open_source
 from vimix.presets import PRESETS, check
 from vimix.sandbox import Ffmpeg
 from vimix.sinks import FORMATS
@@ -32,7 +29,15 @@ _LOOKED_AT = 8
 """Frames that are decoded in search of one that is not opaque."""
 _OPAQUE = 249
 """Alpha from which on a pixel counts as opaque: lossy codecs never quite give back 255."""
-_ENDLESS = Limits(max_seconds=float("inf"), max_frames=10**9, max_bytes=2**63)
+_ENDLESS = Limits(max_seconds=float("inf"), max_pixels=2**27, max_frames=10**9, max_bytes=2**63, max_total_pixels=2**63)
+_OURS = {
+    ("png", "png"): "apng",
+    ("webm", "vp9"): "webm",
+    ("mov", "prores"): "mov",
+    ("mov", "hevc"): "hevc",
+    ("mp4", "h264"): "mp4",
+}
+"""Names of the formats table, by container and codec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +84,7 @@ def complies(output: Mapping[str, Any]) -> dict[str, bool | str]:
 def _content(path: Path) -> _Content:
     with path.open("rb") as file:
         archive = file.read(4) == b"PK\x03\x04"
-    if archive:
-        return _zip(path)
-    kind = sniff(path)
-    return _pictures(path, kind) if kind.pillow else _video(path, kind)
+    return _zip(path) if archive else _clip(path)
 
 
 def _zip(path: Path) -> _Content:
@@ -107,79 +109,30 @@ def _alpha_of(archive: zipfile.ZipFile, name: str) -> Pixels:
         return np.asarray(picture.convert("RGBA"))[..., 3]
 
 
-def _pictures(path: Path, kind: Kind) -> _Content:
-    durations = [Fraction(0)]
-    if kind.name in ("gif", "png", "webp"):
-        with path.open("rb") as file:
-            durations = [block.duration for block in blocks.walk(file, kind.name)] or durations
-    try:
-        with Image.open(path, formats=[kind.pillow]) as picture:
-            frames = (np.asarray(frame.convert("RGBA"))[..., 3] for frame in ImageSequence.Iterator(picture))
-            clear = _any_clear(islice(frames, min(_LOOKED_AT, len(durations))))
-            size = picture.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise Unreadable("This picture is damaged.", cause=repr(error)) from error
-    return _Content(
-        "apng" if kind.name == "png" else kind.name, sum(durations, Fraction(0)), len(durations), size, clear
-    )
+def _clip(path: Path) -> _Content:
+    source, kind = open_source(path, limits=_ENDLESS), sniff(path)
+    info = source.original
+    name, seconds = _OURS.get((kind.name, info.codec), kind.name), info.seconds or Fraction(0)
+    if name == "mp4":
+        with opened(path, kind, _ENDLESS) as (container, _):
+            name = "matte" if container.metadata.get("title") == "matte" else name
+    if info.codec == "hevc":
+        alphas = _hevc_alphas(path, kind, info)
+    elif kind.demuxer and not info.alpha:
+        alphas = iter(())
+    else:
+        alphas = (frame.alpha for frame in source.frames())
+    clear = _any_clear(islice(alphas, _LOOKED_AT))
+    return _Content(name, seconds, info.frames or 0, (info.width, info.height), clear, info.audio)
 
 
-def _video(path: Path, kind: Kind) -> _Content:
-    with opened(path, kind, _ENDLESS) as (container, stream):
-        codec = stream.codec_context.name
-        first, end, frames = None, Fraction(0), 0
-        for packet in container.demux(stream):
-            if packet.pts is None or not packet.size:
-                continue
-            base = packet.time_base
-            begins = packet.pts * base
-            first = begins if first is None else min(first, begins)
-            end = max(end, begins + (packet.duration or 0) * base)
-            frames += 1
-        size, audio = (stream.width, stream.height), bool(container.streams.audio)
-        title = container.metadata.get("title")
-    name = _video_format(kind.name, codec, title)
-    seconds = end - (first or Fraction(0))
-    return _Content(name, seconds, frames, size, _any_clear(_alphas(path, kind, codec)), audio)
-
-
-def _video_format(kind: str, codec: str, title: str | None) -> str:
-    if kind == "mp4" and title == "matte":
-        return "matte"
-    ours = {("webm", "vp9"): "webm", ("mov", "prores"): "mov", ("mov", "hevc"): "hevc", ("mp4", "h264"): "mp4"}
-    return ours.get((kind, codec), kind)
-
-
-def _alphas(path: Path, kind: Kind, codec: str) -> Iterator[Pixels]:
-    """The alpha of the first pictures; none for a video that has no place for it."""
-    if codec == "hevc":
-        yield from _hevc_alphas(path, kind)
-        return
-    with opened(path, kind, _ENDLESS) as (container, stream):
-        decoder = open_decoder(stream, _ENDLESS)
-        try:
-            for frame in islice(_decoded(container.demux(stream), decoder), _LOOKED_AT):
-                if not any(component.is_alpha for component in frame.format.components):
-                    return
-                yield cast(Pixels, frame.to_ndarray(format="rgba"))[..., 3]
-        except av.FFmpegError as error:
-            raise Unreadable("This video is damaged.", cause=str(error)) from error
-
-
-def _decoded(packets: Iterator[Any], decoder: VideoCodecContext) -> Iterator[VideoFrame]:
-    for packet in packets:
-        yield from decoder.decode(packet)
-
-
-def _hevc_alphas(path: Path, kind: Kind) -> Iterator[Pixels]:
+def _hevc_alphas(path: Path, kind: Kind, info: ClipInfo) -> Iterator[Pixels]:
     """By ffmpeg: it is newer than the library in this process, which does not read the alpha layer of HEVC yet."""
-    with opened(path, kind, _ENDLESS) as (_, stream):
-        width, height = stream.width, stream.height
     read = ["-protocol_whitelist", "file", "-f", kind.demuxer, "-i", str(path.absolute()), "-map", "0:v:0"]
     write = ["-frames:v", str(_LOOKED_AT), "-pix_fmt", "rgba", "-f", "rawvideo", "pipe:1"]
     with closing(Ffmpeg([*read, *write], stdout=True, cpu_seconds=60)) as ffmpeg:
-        while len(raw := ffmpeg.stdout.read(width * height * 4)) == width * height * 4:
-            yield np.frombuffer(raw, np.uint8).reshape(height, width, 4)[..., 3]
+        while len(raw := ffmpeg.stdout.read(info.width * info.height * 4)) == info.width * info.height * 4:
+            yield np.frombuffer(raw, np.uint8)[3::4]
 
 
 def _any_clear(alphas: Iterator[Pixels]) -> bool:
