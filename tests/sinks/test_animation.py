@@ -14,7 +14,7 @@ from vimix.frame import Frame
 from vimix.media.blocks import walk
 from vimix.sinks import Encoding, open_sink
 from vimix.sinks.palette import Palette
-from vimix.sinks.pixels import filled, floored, visible_box
+from vimix.sinks.pixels import filled, floored, visible
 
 animated = pytest.mark.parametrize("name", ["webp", "gif", "apng"])
 
@@ -84,7 +84,7 @@ def test_it_plays_as_often_as_asked(name: str, tmp_path: Path) -> None:
 def test_only_what_is_visible_is_stored(tmp_path: Path) -> None:
     frames = drawn(3, (320, 180))
     for block, frame in zip(blocks(write("webp", tmp_path / "a", frames), "webp"), frames, strict=True):
-        left, top, right, bottom = visible_box(floored(frame.alpha))
+        (left, top, right, bottom), _, _ = visible(frame.rgb, floored(frame.alpha))
         assert (block.right, block.bottom) == (right, bottom)
         assert left % 2 == top % 2 == 0
         assert (right - left) * (bottom - top) < 320 * 180 / 3

@@ -6,6 +6,7 @@ once. So a lone caller waits for nobody, and a crowd is answered in batches as l
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 
 import numpy as np
 
@@ -15,44 +16,32 @@ MOST = 16
 """Pictures in a batch; above this a GPU gains nothing and memory grows."""
 
 
-class _Wish:
-    __slots__ = ("alpha", "error", "rgb")
-
-    def __init__(self, rgb: Pixels) -> None:
-        self.rgb = rgb
-        self.alpha: Pixels | None = None
-        self.error: BaseException | None = None
-
-
 def batched(run: Callable[[Pixels], Pixels], most: int = MOST) -> Callable[[Pixels], Pixels]:
     """From a function of (N, H, W, 3) to (N, H, W), one of (H, W, 3) to (H, W) that any number of threads may call."""
-    waiting: list[_Wish] = []
+    waiting: list[tuple[Pixels, Future[Pixels]]] = []
     turn = threading.Lock()
     change = threading.Lock()
 
     def look(rgb: Pixels) -> Pixels:
-        wish = _Wish(rgb)
+        answer: Future[Pixels] = Future()
         with change:
-            waiting.append(wish)
+            waiting.append((rgb, answer))
         with turn:
-            if wish.alpha is None and wish.error is None:
-                _serve(wish)
-        if wish.error is not None:
-            raise wish.error
-        assert wish.alpha is not None
-        return wish.alpha
+            if not answer.done():
+                serve(rgb.shape, answer)
+        return answer.result()
 
-    def _serve(first: _Wish) -> None:
+    def serve(shape: tuple[int, ...], first: "Future[Pixels]") -> None:
         with change:
-            alike = [wish for wish in waiting if wish.rgb.shape == first.rgb.shape and wish is not first]
-            batch = [first, *alike[: most - 1]]
-            for wish in batch:
-                waiting.remove(wish)
+            alike = [wish for wish in waiting if wish[0].shape == shape]
+            batch = sorted(alike, key=lambda wish: wish[1] is not first)[:most]
+            waiting[:] = [wish for wish in waiting if all(wish is not taken for taken in batch)]
         try:
-            for wish, alpha in zip(batch, run(np.stack([wish.rgb for wish in batch])), strict=True):
-                wish.alpha = alpha
+            for (_, answer), alpha in zip(batch, run(np.stack([rgb for rgb, _ in batch])), strict=True):
+                answer.set_result(alpha)
         except BaseException as error:
-            for wish in batch:
-                wish.error = error
+            for _, answer in batch:
+                if not answer.done():
+                    answer.set_exception(error)
 
     return look

@@ -5,7 +5,7 @@ Hub repositories hold the same files: at these commits public projects that use 
 rembg's md5 (one had the bytes of IS-Net under both sums).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -196,16 +196,13 @@ def find(name: str) -> Model:
 
 def table(model_dir: Path) -> Sequence[dict[str, object]]:
     """The rows as the API and the command line list them; `fetched` tells whether the weights are here."""
-    return list(_told(model_dir))
-
-
-def _told(model_dir: Path) -> Iterator[dict[str, object]]:
-    for row in _ROWS:
-        sizes = {} if not row.file else {quality: row.size(quality) for quality in ("fast", "balanced", "best")}
-        yield {
+    return [
+        {
             "name": row.name,
             "about": row.about,
             "licence": row.licence,
-            "sizes": sizes,
+            "sizes": {quality: row.size(quality) for quality in ("fast", "balanced", "best")} if row.file else {},
             "fetched": row.is_here(model_dir),
         }
+        for row in _ROWS
+    ]

@@ -12,6 +12,7 @@ import socket
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from vimix.jobs.model import ATTEMPTS, Job, JobStore, State
 
@@ -54,26 +55,14 @@ def again(store: JobStore, job: Job, *, why: str, cause: str, now: float, hopele
     None if it is that owner's no more.
     """
     log.warning("job %s: attempt %d lost: %s [%s]", job.id, job.attempts, why, cause)
+    changes: dict[str, Any] = {"state": State.QUEUED, "not_before": now + BACK_OFF * 4 ** (job.attempts - 1)}
+    event = {"ev": "state", "state": State.QUEUED, "why": why}
     if hopeless or job.attempts >= ATTEMPTS:
         error = why if hopeless else f"{why} It was tried {job.attempts} times, and is not tried again."
-        return store.change(
-            job.id,
-            {State.RUNNING},
-            owner=job.owner,
-            event={"ev": "state", "state": State.FAILED, "error": error},
-            state=State.FAILED,
-            updated=now,
-            error=error,
-        )
+        changes = {"state": State.FAILED, "error": error}
+        event = {"ev": "state", **changes}
     return store.change(
-        job.id,
-        {State.RUNNING},
-        owner=job.owner,
-        event={"ev": "state", "state": State.QUEUED, "why": why},
-        state=State.QUEUED,
-        updated=now,
-        not_before=now + BACK_OFF * 4 ** (job.attempts - 1),
-        progress={},
+        job.id, {State.RUNNING}, owner=job.owner, event=event, updated=now, **{"progress": {}, **changes}
     )
 
 

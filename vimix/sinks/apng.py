@@ -19,7 +19,7 @@ from vimix.frame import Frame, Pixels
 from vimix.sinks.animation import Pictures, Piece
 from vimix.sinks.base import Encoding
 from vimix.sinks.palette import Palette
-from vimix.sinks.pixels import cleared, cut, floored, visible_box, whole_box
+from vimix.sinks.pixels import cleared, floored, visible
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TRUECOLOUR, _INDEXED = 6, 3
@@ -62,8 +62,7 @@ def coder(encoding: Encoding) -> Callable[[Frame, bool], Piece]:
 
     def encode(frame: Frame, whole: bool) -> Piece:
         alpha = frame.alpha if exact else floored(frame.alpha)
-        box = whole_box(alpha) if whole else visible_box(alpha)
-        rgb, alpha = cut(frame.rgb, alpha, box)
+        box, rgb, alpha = visible(frame.rgb, alpha, whole=whole)
         seen = bool(alpha.min(initial=255) < 255)
         if exact:
             rgba = np.dstack((cleared(np.ascontiguousarray(rgb), np.ascontiguousarray(alpha)), alpha))

@@ -15,7 +15,7 @@ from PIL import Image
 from vimix.frame import Frame, Pixels
 from vimix.sinks.animation import Pictures, Piece
 from vimix.sinks.base import Encoding
-from vimix.sinks.pixels import cut, visible_box, whole_box
+from vimix.sinks.pixels import visible
 
 _CLEAR = 255
 """The palette entry of clear pixels."""
@@ -52,8 +52,7 @@ def coder(encoding: Encoding) -> Callable[[Frame, bool], Piece]:
 
     def encode(frame: Frame, whole: bool) -> Piece:
         opaque = np.where(frame.alpha >= 128, np.uint8(255), np.uint8(0))
-        box = whole_box(opaque) if whole else visible_box(opaque)
-        rgb, opaque = cut(frame.rgb, opaque, box)
+        box, rgb, opaque = visible(frame.rgb, opaque, whole=whole)
         shown = opaque > 0
         indices = np.full(shown.shape, _CLEAR, np.uint8)
         table = b""

@@ -19,23 +19,16 @@ def floored(alpha: Pixels) -> Pixels:
     return np.asarray(cv2.LUT(alpha, _FLOOR), dtype=np.uint8)
 
 
-def visible_box(alpha: Pixels) -> Box:
-    """The box of what is not clear, its corner on even pixels as WebP needs; 2x2 pixels where nothing is visible."""
-    left, top, width, height = cv2.boundingRect(alpha)
-    right, bottom = left + width, top + height
+def visible(rgb: Pixels, alpha: Pixels, *, whole: bool = False) -> tuple[Box, Pixels, Pixels]:
+    """The box of what is not clear, or of all, and both planes inside it, as views. Its corner is on even pixels, as
+    WebP needs; where nothing is visible it has 2x2 pixels."""
+    height, width = alpha.shape
+    if whole:
+        return (0, 0, width, height), rgb, alpha
+    left, top, wide, high = cv2.boundingRect(alpha)
+    right, bottom = max(left + wide, min(2, width)), max(top + high, min(2, height))
     left, top = left & ~1, top & ~1
-    return left, top, max(right, min(2, alpha.shape[1])), max(bottom, min(2, alpha.shape[0]))
-
-
-def whole_box(alpha: Pixels) -> Box:
-    """The box of the whole picture."""
-    return 0, 0, alpha.shape[1], alpha.shape[0]
-
-
-def cut(rgb: Pixels, alpha: Pixels, box: Box) -> tuple[Pixels, Pixels]:
-    """Both planes inside the box, as views."""
-    left, top, right, bottom = box
-    return rgb[top:bottom, left:right], alpha[top:bottom, left:right]
+    return (left, top, right, bottom), rgb[top:bottom, left:right], alpha[top:bottom, left:right]
 
 
 def cleared(rgb: Pixels, alpha: Pixels) -> Pixels:

@@ -18,7 +18,7 @@ from vimix.errors import Failed
 from vimix.frame import Frame, Pixels
 from vimix.sinks.animation import Pictures, Piece
 from vimix.sinks.base import Encoding
-from vimix.sinks.pixels import cleared, cut, filled, floored, visible_box, whole_box
+from vimix.sinks.pixels import cleared, filled, floored, visible
 
 MOVING, ALPHA = 0x02, 0x10
 """Flags of VP8X."""
@@ -82,8 +82,7 @@ def coder(encoding: Encoding) -> Callable[[Frame, bool], Piece]:
 
     def encode(frame: Frame, whole: bool) -> Piece:
         alpha = frame.alpha if encoding.lossless else floored(frame.alpha)
-        box = whole_box(alpha) if whole else visible_box(alpha)
-        rgb, alpha = cut(frame.rgb, alpha, box)
+        box, rgb, alpha = visible(frame.rgb, alpha, whole=whole)
         data = _lossless(rgb, alpha) if encoding.lossless else _lossy(rgb, alpha, encoding.quality, method)
         return Piece(box, data, alpha=bool(alpha.min(initial=255) < 255))
 
