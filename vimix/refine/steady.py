@@ -80,7 +80,8 @@ def _shrunk(frame: Frame) -> _Small:
     height, width = frame.alpha.shape
     by = min(1.0, _SIDE / max(height, width))
     size = max(1, round(width * by)), max(1, round(height * by))
-    rgb = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
+    step = max(1, int(0.5 / by))  # two samples each way make a pixel: motion needs no more
+    rgb = cv2.resize(np.ascontiguousarray(frame.rgb[::step, ::step]), size, interpolation=cv2.INTER_AREA)
     alpha = cv2.resize(np.ascontiguousarray(frame.alpha), size, interpolation=cv2.INTER_AREA)
     return _Small(frame, rgb, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), alpha.astype(np.float32))
 
