@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, Self
+from typing import Self
 
 from docket import Docket, Worker
 
@@ -17,18 +17,8 @@ Look = Callable[[], Awaitable[None]]
 """Looks for work and does it until there is none."""
 
 
-class JobQueue(Protocol):
-    """What jobs ask of a queue: tests/contracts/test_queues.py."""
-
-    async def ring(self, *, after: float = 0.0) -> None:
-        """Call some `look`, in that many seconds."""
-
-    async def serve(self, look: Look, *, slots: int) -> None:
-        """Answer rings, with at most that many looks at once, until cancelled; then wait for the looks."""
-
-
 class DocketQueue:
-    """A `JobQueue`, open between `async with`. Without a `redis_url` its rings are heard in this process only."""
+    """Open between `async with`. Without a `redis_url` its rings are heard in this process only."""
 
     def __init__(self, redis_url: str = "", *, name: str = "vimix") -> None:
         self._docket = Docket(
@@ -49,11 +39,11 @@ class DocketQueue:
         await self._stack.aclose()
 
     async def ring(self, *, after: float = 0.0) -> None:
-        """Put a task without arguments on the docket."""
+        """Call some `look`, in that many seconds."""
         await self._docket.add("look", when=datetime.now(UTC) + timedelta(seconds=after))()
 
     async def serve(self, look: Look, *, slots: int) -> None:
-        """Run a docket worker."""
+        """Answer rings, with at most that many looks at once, until cancelled; then wait for the looks."""
         self._look = look
         async with Worker(
             self._docket,

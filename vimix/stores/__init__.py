@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from vimix.errors import NotFound, StoreError, UsageError
 
-FOLDERS = ("in", "matte", "out", "card", "preview", "up", "lease")
+FOLDERS = ("in", "matte", "out", "up", "lease")
 """What of a bucket is ours: it may hold other things too."""
 _KEY = re.compile(rf"({'|'.join(FOLDERS)})(/[A-Za-z0-9_][A-Za-z0-9._-]{{0,99}}){{1,3}}")
 _UNSAFE = re.compile(
