@@ -25,6 +25,10 @@ from vimix.threads import in_order
 Look = Callable[[Pixels], Pixels]
 """A picture (H, W, 3) of any size to its alpha (H, W). Any number of threads may call it."""
 Floats = NDArray[np.float32]
+_HAZE = 0.1
+"""What the portrait network says of almost anything: below it there is nothing, as far from 1 all is the subject. Its
+mean error on four clips with known mattes is the same without; half-transparent pixels are a tenth fewer, and with them
+bytes and time."""
 
 
 def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: bool = False) -> Look:
@@ -47,6 +51,8 @@ def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: b
         seen = run(picture).reshape(-1, size, size)[0]
         if model.logits:
             seen = 0.5 + 0.5 * np.tanh(0.5 * seen)  # a sigmoid that does not overflow
+        if model.kind == "portrait":
+            seen = (seen - _HAZE) / (1 - 2 * _HAZE)
         mask = (seen.clip(0, 1) * 255).astype(np.uint8)
         if quick:
             return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
