@@ -29,6 +29,7 @@ from vimix.threads import cores
 
 Tensor = NDArray[np.float32]
 Run = Callable[[Tensor], Tensor]
+"""(1, 3, S, S) in; the first output as it comes. Any number of threads may call it."""
 Compile = Callable[[Path, int, str, Path | None], Run]
 SMALL = 320
 """Side up to which a network runs on one core, many side by side: it is over before threads have met."""
@@ -52,13 +53,10 @@ class Choice:
 
 
 def open_on_cpu(graph: Path, size: int, *, cache: Path) -> Generator[Note, None, tuple[Run, Choice]]:
-    """Compile a graph with what is fastest here; yields a note where that has to be found out first.
-
-    Any number of threads may call the run: (1, 3, S, S) in, the first output as it comes.
-    """
+    """Compile a graph with what is fastest here; yields a note where that has to be found out first."""
     cache.mkdir(parents=True, exist_ok=True)
     book = cache / f"{graph.stem}-{size}.json"
-    choice = _remembered(book)
+    choice = remembered(book)
     if choice is None:
         yield Note(f"Finding out what runs {graph.stem} fastest on this machine; this is done once.")
         choice = _fastest(graph, size)
@@ -76,7 +74,8 @@ def _streams(size: int) -> int:
     return cores() if size <= SMALL else -(-cores() // 8)
 
 
-def _remembered(book: Path) -> Choice | None:
+def remembered(book: Path) -> Choice | None:
+    """What was found out on this very machine, if it was."""
     try:
         choice = Choice(**json.loads(book.read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -104,14 +103,10 @@ def processor() -> str:
     return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
-def _multiplies_bf16() -> bool:
-    return bool({"amx_bf16", "avx512_bf16"}.intersection(_cpuinfo("flags").split()))
-
-
 def _fastest(graph: Path, size: int) -> Choice:
     candidates = [("onnxruntime", "f32"), ("openvino", "f32")]
     said = []
-    if _multiplies_bf16():
+    if {"amx_bf16", "avx512_bf16"}.intersection(_cpuinfo("flags").split()):
         candidates.append(("openvino", "bf16"))
     else:
         said.append("openvino bf16: this processor has neither AMX nor AVX512-BF16")
