@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+import json
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from tests.stores import swift
+from vimix.engines import runtime
 from vimix.jobs.desk import Desk, open_desk
 from vimix.jobs.intake import token_hash
 from vimix.jobs.model import Job, State
@@ -294,6 +297,25 @@ def test_not_ready_names_what_is_missing(settings: Settings, monkeypatch: pytest
     desk.jobs.close()
 
 
+def test_ready_says_what_networks_run_on_and_why(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vimix.web.health._nvidia", lambda: "")
+    desk = open_desk(settings, workers=1)
+    assert "not chosen yet" in client_of(desk).get("/readyz").json()["device"]["why"]
+    found = runtime.Choice("openvino", "bf16", "CPU time of a run: 446 ms", 0.4, runtime._machine())
+    book = settings.model_dir / "compiled" / "isnet-general-use-768-768.json"
+    book.parent.mkdir(parents=True)
+    book.write_text(json.dumps(asdict(found)))
+    told = client_of(desk).get("/readyz").json()["device"]
+    assert (told["ok"], told["runtime"], told["precision"]) == (True, "openvino", "bf16")
+    assert told["why"].endswith("446 ms")
+    assert told["device"]
+    book.write_text(json.dumps(asdict(replace(found, machine="Another, 4 cores"))))
+    assert "not chosen yet" in client_of(desk).get("/readyz").json()["device"]["why"]
+    monkeypatch.setattr("vimix.web.health._nvidia", lambda: "NVIDIA L4")
+    assert client_of(desk).get("/readyz").json()["device"]["device"] == "NVIDIA L4"
+    desk.jobs.close()
+
+
 def test_figures_speak_of_jobs_stages_and_refusals(
     desk: Desk, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,7 +324,10 @@ def test_figures_speak_of_jobs_stages_and_refusals(
     monkeypatch.setattr("vimix.web.health.LATEST", 0)
     for _ in range(2):
         text = client.get("/metrics").text
-    assert 'vimix_jobs{state="done"} 1.0' in text
+    finished(desk, tmp_path, id="f" * 32, card=card)
+    assert 'vimix_jobs{state="done"} 1.0' in client.get("/metrics").text  # ended ones are counted once a minute
+    monkeypatch.setattr("vimix.web.metrics.LOOK_BACK_EVERY", 0)
+    assert 'vimix_jobs{state="done"} 2.0' in client.get("/metrics").text
     assert 'vimix_stage_seconds_count{stage="engine"} 1.0' in text
     assert 'vimix_frames_per_second_sum{model="isnet"} 12.5' in text
     for name in ("vimix_queue_age_seconds", "vimix_slots", "vimix_store_errors_total", "vimix_refused_total"):

@@ -5,13 +5,14 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from vimix import __version__
-from vimix.engines import catalogue
+from vimix.engines import catalogue, runtime
 from vimix.errors import VimixError
 from vimix.jobs.desk import Desk
 from vimix.settings import Settings
@@ -50,7 +51,8 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
                 last = time.monotonic(), dict(zip(checks, found, strict=True))
         ready = all(said == "ok" for said in last[1].values())
         headers = {"cache-control": "no-store"}
-        return JSONResponse({"ready": ready, "checks": last[1]}, 200 if ready else 503, headers=headers)
+        told = {"ready": ready, "checks": last[1], "device": runs_on(settings, last[1]["device"], len(desk.crew.slots))}
+        return JSONResponse(told, 200 if ready else 503, headers=headers)
 
     async def figures(request: Request) -> Response:
         nonlocal written
@@ -91,6 +93,33 @@ def checks_of(desk: Desk, settings: Settings) -> dict[str, Callable[[], None]]:
             raise NotReady(f"{left >> 20} MB are left on the disk")
 
     return {"store": store, "queue": queue, "model": model, "device": device, "disk": disk}
+
+
+def runs_on(settings: Settings, said: str, slots: int) -> dict[str, Any]:
+    """What networks run on, and why; `said` is what came of the check. The children choose, and what they found out
+    is read from where they noted it: no runtime is loaded for an answer."""
+    told: dict[str, Any] = {"ok": said == "ok"}
+    if said != "ok":
+        return told | {"why": said}
+    if not slots:
+        return told | {"why": "this process runs no networks: the workers do, and each card says on what"}
+    if settings.device != "cpu" and (names := _nvidia()):
+        why = "the GPU is tried first; each card says what was used"
+        return told | {"runtime": "onnxruntime", "device": names, "why": why}
+    side = catalogue.find(DEFAULT).size("balanced")
+    book = settings.model_dir / "compiled" / f"{DEFAULT}-{side}-{side}.json"
+    if (choice := runtime.remembered(book)) is None:
+        return told | {"why": "not chosen yet: the first job measures it"}
+    machine = choice.machine.split(",")[0]
+    return told | {"runtime": choice.runtime, "device": machine, "precision": choice.precision, "why": choice.why}
+
+
+def _nvidia() -> str:
+    if not Path("/dev/nvidiactl").exists():
+        return ""
+    facts = [file.read_text() for file in Path("/proc/driver/nvidia/gpus").glob("*/information")]
+    names = [line.partition(":")[2].strip() for text in facts for line in text.splitlines() if line.startswith("Model")]
+    return ", ".join(sorted(names)) or "an NVIDIA GPU"
 
 
 async def _ask(check: Callable[[], None]) -> str:
