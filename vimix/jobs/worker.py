@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
 from vimix.errors import StoreError
@@ -19,6 +19,7 @@ from vimix.jobs.reconcile import STALE, bring_back, clear_folders, forget, owner
 from vimix.jobs.slot import REAL_WORK, Bounds, Lost, Slot
 from vimix.jobs.store_redis import RedisJobs
 from vimix.jobs.store_sqlite import SqliteJobs
+from vimix.order import Workshop
 from vimix.settings import Settings
 from vimix.stores import Store, open_store
 from vimix.threads import cores
@@ -235,15 +236,6 @@ def _tracked(work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) ->
 
 
 def _shop(settings: Settings, slots: int) -> dict[str, Any]:
-    return {
-        "model_dir": str(Path(settings.model_dir).absolute()),
-        "mirrors": list(settings.mirrors),
-        "device": settings.device,
-        "limits": {
-            "max_seconds": settings.max_seconds,
-            "max_pixels": settings.max_pixels,
-            "max_frames": settings.max_frames,
-            "max_bytes": settings.max_upload_mb * 1_000_000,
-        },
-        "threads": max(1, cores() // max(1, slots)),
-    }
+    """What the child of each slot has to work with, as JSON: its share of the cores."""
+    shop = replace(Workshop.of(settings), threads=max(1, cores() // max(1, slots)))
+    return {**asdict(shop), "model_dir": str(shop.model_dir.absolute())}
