@@ -1,6 +1,7 @@
 """The doors: how much comes in, how often, and from whom. Defaults are on; what is refused is said in a sentence."""
 
 import asyncio
+import logging
 import math
 import os
 import re
@@ -32,6 +33,9 @@ SPARE_BYTES = 512 * MB
 """Of the disk, for us to go on working."""
 _FETCHES_FOR_OTHERS = re.compile(r"/(file=\s*[a-z][a-z0-9+.-]*:|file=\s*//|proxy=)", re.IGNORECASE)
 """Routes of Gradio that would fetch any public address for anybody."""
+_CALLS = re.compile(r"/gradio_api/(call|run|api|queue/join)\b")
+"""Routes of Gradio that stumble, rather than say so, where an argument is missing or a number is not finite."""
+log = logging.getLogger(__name__)
 
 
 class _Refusal(MultiPartException):
@@ -128,6 +132,12 @@ class Door:
         except _Refusal as no:
             if not started:
                 await no.answer(scope, receive, send)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            if started or not _CALLS.search(scope["path"]):
+                raise
+            log.info("a call that is not as it should be: %s", type(error).__name__)
+            sentence = "This call is not as it should be: see docs/api.md for what each endpoint takes."
+            await refusal(422, "call", sentence)(scope, receive, send)
 
     def _may_upload(self, request: Request) -> None:
         limiter(self.settings).upload(visitor_of(request, self.settings))
