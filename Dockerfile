@@ -10,6 +10,7 @@ COPY requirements*.txt ./
 RUN pip install --no-cache-dir --requirement ${REQUIREMENTS}
 COPY --chown=1000:1000 . .
 USER 1000
+RUN python tools/draw_examples.py
 
 ENV PORT=7860 \
     VIMIX_HOST=0.0.0.0 \

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.performance import write_page
 
-PARTS = ("bench.speed", "bench.limit", "bench.encoders", "bench.edges", "bench.quality")
+PARTS = ("bench.speed", "bench.limit", "bench.encoders", "bench.edges", "bench.quality", "bench.gpu")
 
 
 def main() -> None:
