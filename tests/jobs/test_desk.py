@@ -275,9 +275,10 @@ def test_inputs_of_live_jobs_are_in_use(place: Place, tmp_path: Path) -> None:
 
 
 def test_the_child_holds_no_secret(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("S3_SECRET_KEY", "REDIS_URL", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY"):
+    planted = ["S3_ACCESS_KEY", "S3_SECRET_KEY", "REDIS_URL", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]
+    for name in (*planted, "AWS_SECRET_ACCESS_KEY", "MODAL_TOKEN_SECRET"):
         monkeypatch.setenv(name, "redis://secret")
-    place.more = {"s3_secret_key": ""}
+    place.more = {"s3_access_key": "", "s3_secret_key": ""}
 
     async def story() -> None:
         async with place.desk(1) as desk:
