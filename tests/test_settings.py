@@ -1,6 +1,11 @@
 """The environment is read once, and every fault in it is reported at once."""
 
+import re
+from pathlib import Path
+
 import pytest
+import yaml
+from pydantic import AliasChoices
 
 from vimix.errors import UsageError
 from vimix.settings import Settings
@@ -39,3 +44,19 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S3_SECRET_KEY", "hush-hush")
     monkeypatch.setenv("REDIS_URL", "redis://:hush-hush@host/0")
     assert "hush-hush" not in repr(Settings.load())
+
+
+def test_what_the_deployment_files_set_exists() -> None:
+    fields = Settings.model_fields.items()
+    aliases = {name: field.validation_alias for name, field in fields}
+    known = {str(a.choices[-1]) if isinstance(a, AliasChoices) else f"VIMIX_{n.upper()}" for n, a in aliases.items()}
+    root = Path(__file__).parents[1]
+    compose = yaml.safe_load((root / "deploy" / "compose.yml").read_text())
+    services = compose["services"]
+    assert set(services) == {"redis", "web", "worker"}
+    for name in ("web", "worker"):
+        assert set(services[name]["environment"]) <= known
+        assert {volume.split(":")[0] for volume in services[name]["volumes"]} <= set(compose["volumes"])
+    assert services["worker"]["environment"]["REDIS_URL"] == services["web"]["environment"]["REDIS_URL"]
+    for file in ("Dockerfile", "deploy/compose.yml", "deploy/modal_app.py", "docs/deploying.md"):
+        assert set(re.findall(r"\bVIMIX_[A-Z_]*[A-Z]", (root / file).read_text())) <= known, file
