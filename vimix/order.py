@@ -79,7 +79,6 @@ def settle(clip: Path, options: Options, shop: Workshop, about: Mapping[str, Any
     """
     target = presets.parse_fit(options.fit) if options.fit else None
     warnings: list[str] = []
-    asked = options
     if target:
         options, warnings = presets.settle(options, target)
     max_fps = options.max_fps if about is None else about["fps"]
@@ -91,7 +90,8 @@ def settle(clip: Path, options: Options, shop: Workshop, about: Mapping[str, Any
         max_width=options.working_width,
         limits=shop.limits,
     )
-    if target and options.end != asked.end and source.end < (source.original.seconds or 0):
+    most = target and target.max_seconds
+    if target and most and options.end == options.start + most and source.end < (source.original.seconds or 0):
         warnings.append(f"Only {target.max_seconds:g} seconds are kept: {target.label} takes no more.")
     thinner = options.max_fps if max_fps != options.max_fps else None
     return Order(clip, source, options, target, shop, warnings, thinner)

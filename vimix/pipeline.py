@@ -79,15 +79,15 @@ def _encode(order: Order, cut: Cut, matte: Path | None, out: Path) -> Generator[
     """Finish and encode, as often as it takes to fit; returns the number of frames."""
     box, info = plan.subject(order, matte), order.source.info
     if order.target is None:
-        finishing = plan.finishing(order, cut, box=box, width=order.options.width, fps=order.max_fps)
-        stages = [*cut.stages, *finishing]
+        way = presets.Try(order.options.encode_quality, order.max_fps, order.options.width)
+        stages = [*cut.stages, *plan.finishing(order, cut, box, way)]
         return (yield from _progress(cut_out(order.source, stages, plan.sink(order, out))))
     if box is not None:
         info = replace(info, width=box.width, height=box.height)
     search = presets.search(order.target, info, order.options)
     attempt, frames = next(search), 0
     while True:
-        stages = [*cut.stages, *plan.finishing(order, cut, box=box, width=attempt.width, fps=attempt.fps)]
+        stages = [*cut.stages, *plan.finishing(order, cut, box, attempt)]
         sink = plan.sink(order, out, quality=attempt.quality, max_bytes=order.target.max_bytes)
         tried, over = yield from _within_bytes(cut_out(order.source, stages, sink, step="fit"), order, attempt.fps)
         frames = frames if over else tried  # one that is too large leaves the last that fitted in its place

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from vimix import engines
+from vimix import engines, presets
 from vimix.engines import replay
 from vimix.engines.chroma import find_key, key_out
 from vimix.engines.follow import PACES, follow
@@ -48,7 +48,7 @@ def choose(order: Order, matte: Path | None) -> Generator[Note, None, Cut]:
     first = _first(order.source)
     name = order.options.model
     if name == "auto":
-        name = "isnet-general-use" if order.options.point else engines.pick(first, order.options.quality)
+        name = engines.DEFAULT if order.options.point else engines.pick(first, order.options.quality)
     look, cut = (yield from _network(order, name)) if name != "chroma" else _key(order, first)
     about = {"model": cut.model, "engine": dict(cut.engine), "fps": order.options.max_fps}
     stages = [guard(order.shop.limits), look]
@@ -74,14 +74,10 @@ def replayed(order: Order, matte: Path, *, watched: bool) -> Cut:
     return Cut(about["model"], about["engine"], stages, key.unmix if key else None)
 
 
-def finishing(
-    order: Order, cut: Cut, *, box: Box | None = None, width: int | None = None, fps: float | None = None
-) -> list[Stage]:
-    """From the clip and its matte to the frames that are encoded: the part in `box`, `width` pixels wide, at most `fps`
-    a second.
-    """
+def finishing(order: Order, cut: Cut, box: Box | None, way: presets.Try) -> list[Stage]:
+    """From the clip and its matte to the frames that are encoded: the part in `box`, as large and as often as `way`."""
     options, timed, threads = order.options, order.clock.timed, order.shop.threads
-    stages: list[Stage] = [] if fps is None else [thin(fps)]
+    stages: list[Stage] = [] if way.fps is None and way.seconds is None else [thin(way.fps, way.seconds)]
     if options.invert:
         stages.append(invert())
     if cut.unmix and not options.invert:
@@ -90,8 +86,8 @@ def finishing(
         stages.append(timed("edges", clean_edges(threads=threads)))
     if box is not None:
         stages.append(crop_to(box))
-    if width is not None:
-        stages.append(timed("resize", resize(width)))
+    if way.width is not None:
+        stages.append(timed("resize", resize(way.width)))
     canvas = order.target.canvas if order.target else None
     if canvas:
         stages.append(timed("resize", pad_to(*canvas, room=options.stroke + options.shadow)))
