@@ -22,7 +22,7 @@ from vimix.engines.chroma import find_key, key_out
 from vimix.engines.follow import PACES, follow
 from vimix.engines.still import cut_each
 from vimix.errors import Refused
-from vimix.events import Note
+from vimix.events import Note, Progress
 from vimix.frame import Frame, Stage
 from vimix.media.limits import guard
 from vimix.media.source import Source, open_source
@@ -41,15 +41,18 @@ PER_FRAME = ("portrait",)
 """Networks so light that looking at every frame is cheaper than following."""
 
 
-def choose(order: Order, matte: Path | None) -> Generator[Note, None, Cut]:
-    """Play back `matte` if it is there; else key or look, as the options and the clip's first frames say."""
+def choose(order: Order, matte: Path | None) -> Generator[Note | Progress, None, Cut]:
+    """Play back `matte` if it is there; else key or look, as the options and the clip's first frames say.
+
+    Following looks at many frames before one is done: the first is shown as it is found, for something to be seen soon.
+    """
     if matte is not None and matte.exists():
         return replayed(order, matte, watched=True)
     first = _first(order.source)
     name = order.options.model
     if name == "auto":
         name = engines.DEFAULT if order.options.point else engines.pick(first, order.options.quality)
-    look, cut = (yield from _network(order, name)) if name != "chroma" else _key(order, first)
+    look, cut = (yield from _network(order, name, first[0])) if name != "chroma" else _key(order, first)
     about = {"model": cut.model, "engine": dict(cut.engine), "fps": order.options.max_fps}
     stages = [guard(order.shop.limits), look]
     if order.options.refine == "matting":
@@ -160,7 +163,7 @@ def _key(order: Order, first: Sequence[Frame]) -> tuple[Stage, Cut]:
     return look, Cut("chroma", about, (), key.unmix)
 
 
-def _network(order: Order, name: str) -> Generator[Note, None, tuple[Stage, Cut]]:
+def _network(order: Order, name: str, first: Frame) -> Generator[Note | Progress, None, tuple[Stage, Cut]]:
     options, shop = order.options, order.shop
     follows = not order.source.info.still and (name not in PER_FRAME or bool(options.point))
     engine = yield from engines.open_engine(
@@ -171,6 +174,7 @@ def _network(order: Order, name: str) -> Generator[Note, None, tuple[Stage, Cut]
         device=shop.device,
     )
     if follows:
+        yield Progress(0, order.source.info.frames, replace(first, alpha=engine.glance(first.rgb)))
         how = partial(follow, pace=PACES[options.quality], points=options.points, start=options.start)
         stage = interruptible(how, engine.glance)
     else:
