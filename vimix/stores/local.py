@@ -185,7 +185,10 @@ class LocalStore:
                 if attempt == 9:
                     raise
         _flush_folder(home)
-        ours = (home / name).stat().st_mtime_ns, home / name
+        try:
+            ours = (home / name).stat().st_mtime_ns, home / name
+        except FileNotFoundError:  # a later put has taken its place already
+            return
         for other in _files(home):
             with contextlib.suppress(FileNotFoundError):
                 if (other.stat().st_mtime_ns, other) < ours:  # of two writers at once, the same one stays for both
