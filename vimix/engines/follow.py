@@ -4,13 +4,13 @@ Frames are taken in windows. In a window some frames are keys: the network looks
 be (`track` says where, and what to make of it); the matte of the frames between is carried along the motion from both
 sides. Where a scene begins, a few whole frames are looked at, and following starts from the one that is surest and most
 like the others, in both directions. A window waits for its last frame: that is what following costs in delay, and the
-most it holds in memory. A frame equal to the one before costs nothing.
+most it holds in memory; then frames come as they are found. A frame equal to the one before costs nothing.
 """
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ from vimix.engines.still import Look, fresh, product
 from vimix.engines.track import Small, Track, as_plane, chance, hear, histogram, is_cut, log_odds, standing_at, sureness
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.options import Point
-from vimix.threads import in_order
+from vimix.threads import ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,11 @@ def follow(look: Look, *, pace: Pace = BALANCED, points: Sequence[Point] = (), s
 
     def stage(frames: Iterable[Frame]) -> Frames:
         follower = _Follower(look, pace, [(point.time - start, point) for point in points])
-        with closing(in_order(follower.solve, _windows(frames, pace.window), workers=1, waiting=1)) as solved:
-            for window in solved:
-                for shot in window.shots:
-                    assert shot.alpha is not None
-                    for frame in shot.frames:
-                        yield replace(frame, alpha=product(shot.alpha, frame.alpha))
+        with closing(ahead(follower.shots(ahead(_windows(frames, pace.window), depth=1)), depth=16)) as solved:
+            for shot in solved:
+                assert shot.alpha is not None
+                for frame in shot.frames:
+                    yield replace(frame, alpha=product(shot.alpha, frame.alpha))
 
     return stage
 
@@ -127,8 +126,12 @@ class _Follower:
     last: Shot | None = None
     track: Track | None = None
 
-    def solve(self, window: Window) -> Window:
-        """Give every shot of the window its alpha. Windows come in order, one at a time."""
+    def shots(self, windows: Generator[Window, None, None]) -> Generator[Shot, None, None]:
+        """Every shot as soon as it has its alpha, in order."""
+        with closing(windows):
+            yield from chain.from_iterable(map(self._solve, windows))
+
+    def _solve(self, window: Window) -> Generator[Shot, None, None]:
         shots, done = window.shots, 0
         clicked = self._clicked(shots)
         if window.begins or self.last is None or self.track is None:
@@ -136,16 +139,17 @@ class _Follower:
             if self.track is not None and self.track.floor and not track.floor:
                 track.remember(self.track)
             self._see(shots[seed], track)
-            self._pass(shots[seed::-1], track.fork())
+            list(self._pass(shots[seed::-1], track.fork()))
+            yield from shots[: seed + 1]
             self.last, self.track, done = shots[seed], track, seed + 1
         for at, points in clicked:
-            self._pass([self.last, *shots[done:at]], self.track)
+            yield from self._pass([self.last, *shots[done:at]], self.track)
             _, self.track = self._pointed(shots, at, points)
             self._see(shots[at], self.track)
+            yield shots[at]
             self.last, done = shots[at], at + 1
-        self._pass([self.last, *shots[done:]], self.track)
+        yield from self._pass([self.last, *shots[done:]], self.track)
         self.last = shots[-1]
-        return window
 
     def _clicked(self, shots: Sequence[Shot]) -> list[tuple[int, list[Point]]]:
         """The shots that somebody pointed at, with the places; what is pointed at is then forgotten."""
@@ -159,10 +163,7 @@ class _Follower:
     def _pointed(self, shots: Sequence[Shot], at: int, points: Sequence[Point]) -> tuple[int, Track]:
         """A track of what stands at the points of that shot."""
         whole = as_plane(self._whole(shots[at]))
-        matte = np.zeros_like(whole)
-        for point in points:
-            np.maximum(matte, standing_at(whole, point), out=matte)
-        return at, Track(matte, floor=0.5)
+        return at, Track(np.max([standing_at(whole, point) for point in points], axis=0), floor=0.5)
 
     def _whole(self, shot: Shot) -> Pixels:
         if shot.whole is None:
@@ -181,11 +182,10 @@ class _Follower:
             others = [float(roots[at] @ roots[other]) for other in roots if other != at]
             return sure * (float(np.mean(others)) if others else 1.0) * float((sizes[at] / max(sizes.values())) ** _ALL)
 
-        seed = max(places, key=worth)
-        return seed, Track(mattes[seed])
+        return (seed := max(places, key=worth)), Track(mattes[seed])
 
-    def _pass(self, shots: Sequence[Shot], track: Track) -> None:
-        """Follow from the first of the shots, which has its alpha, through the others."""
+    def _pass(self, shots: Sequence[Shot], track: Track) -> Generator[Shot, None, None]:
+        """Follow from the first of the shots, which has its alpha, through the others, and yield those."""
         at = 0
         while at < len(shots) - 1:
             ways: list[Flow] = []
@@ -196,13 +196,13 @@ class _Follower:
             track.matte = moved(track.matte, way)
             self._see(here, track)
             _carry(shots[at : at + len(ways) + 1], ways)
+            yield from shots[at + 1 : at + len(ways) + 1]
             at += len(ways)
 
     def _lost(self, track: Track, key: Shot, here: Shot, way: Flow) -> bool:
         """Whether motion alone no longer tells where the subject is."""
         subject = moved(track.matte, way) > 0.3
-        trust = belief(here.small.rgb, key.small.rgb, way)
-        return not subject.any() or float(trust[subject].mean()) < self.pace.trust
+        return not subject.any() or float(belief(here.small.rgb, key.small.rgb, way)[subject].mean()) < self.pace.trust
 
     def _see(self, shot: Shot, track: Track) -> None:
         """Look at a key where the track is, and let the track learn from it."""

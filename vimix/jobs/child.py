@@ -40,8 +40,9 @@ PREVIEW_BYTES = 30_000
 PREVIEW_SIZE = (480, 480)
 Run = Generator[Note | Progress | Done, None, None]
 Work = Callable[..., Run]
-_PACE_SPAN = 4.0
-"""Seconds over which frames a second are taken."""
+_PACE_SPAN = 60.0
+"""Seconds over which frames a second are taken: the wait for the first ones counts as long as it can be remembered,
+because those come together, and much faster than the rest."""
 
 
 class Teller:
@@ -63,6 +64,8 @@ class Teller:
     def progress(self, progress: Progress) -> None:
         """A frame."""
         now = time.monotonic()
+        if self._past and progress.done <= self._past[-1][1]:
+            self._past.clear()  # it is gone through once more: to encode what was found, or to fit
         self._past.append((now, progress.done))
         while now - self._past[0][0] > _PACE_SPAN:
             self._past.popleft()
