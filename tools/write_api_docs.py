@@ -93,7 +93,9 @@ curl -sL -o cutout.webp "$ROOT/r/$JOB"
 
 ## MCP
 
-The same tools are at `http://127.0.0.1:7860/gradio_api/mcp/` (streamable HTTP): give your assistant that address.
+The same tools are at `http://127.0.0.1:7860/gradio_api/mcp/` (streamable HTTP): give your assistant that address. A
+file is named by an address: a public one, or that of a file sent here before, which is
+`http://127.0.0.1:7860/gradio_api/file=PATH` with the `PATH` that `/gradio_api/upload` answers (see curl above).
 """
 ENDPOINTS = ("remove_background", "submit", "watch", "status", "result", "cancel", "preview", "convert", "models")
 

@@ -8,9 +8,14 @@ from PIL import Image, ImageDraw
 
 
 def draw(
-    path: Path, *, seconds: float = 2.0, size: tuple[int, int] = (320, 180), wall: tuple[int, int, int] = (60, 110, 160)
+    path: Path,
+    *,
+    seconds: float = 2.0,
+    size: tuple[int, int] = (320, 180),
+    wall: tuple[int, int, int] = (60, 110, 160),
+    second: bool = False,
 ) -> Path:
-    """Write an H.264 clip."""
+    """Write an H.264 clip; with a `second` ball that stays where it is, on the right."""
     with av.open(str(path), "w") as file:
         stream = file.add_stream("libx264", rate=12, options={"crf": "28", "preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
@@ -18,6 +23,8 @@ def draw(
         for step in range(round(seconds * 12)):
             image = Image.new("RGB", size, wall)
             ImageDraw.Draw(image).ellipse((20 + step * 8, 50, 100 + step * 8, 130), fill=(230, 80, 60))
+            if second:
+                ImageDraw.Draw(image).ellipse((210, 60, 270, 120), fill=(40, 60, 230))
             file.mux(stream.encode(av.VideoFrame.from_image(image)))
         file.mux(stream.encode())
     return path

@@ -58,7 +58,7 @@ class FakeDesk:
         self, file: Path, name: str, options: Options, *, visitor: str, background: Path | None = None
     ) -> Ticket:
         if name.startswith("refuse"):
-            raise Refused("The clip is 130.0 s long; at most 120 s are taken. Trim it by 10.0 s.")
+            raise Refused("The clip is 130.0 s long; at most 120 s are taken: choose a part with start and end.")
         ticket = self._take(name, options, visitor)
         self.files.put("in/" + "0" * 64, file, mime="video/mp4")
         thread = threading.Thread(target=self._work, args=(ticket.job, name))

@@ -119,8 +119,10 @@ def limited(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) 
 
 def test_the_fourth_job_within_an_hour_waits(limited: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     limiter, beside = visitors.Limiter(limited), visitors.Limiter(limited)
-    for _ in range(3):
+    for made in range(3):
+        assert limiter.left("a") == limiter.left("a") == 3 - made
         limiter.job("a")
+    assert (limiter.left("a"), limiter.left("b")) == (0, 3)
     with pytest.raises(Busy, match=r"3 clips within an hour.*come back in 60 minutes") as caught:
         limiter.job("a")
     assert 3590 < caught.value.retry_after <= 3600
@@ -148,6 +150,7 @@ def test_the_window_moves(settings: Settings, monkeypatch: pytest.MonkeyPatch) -
 
 def test_no_limit_and_no_redis_let_people_in(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     free = visitors.Limiter(settings)
+    assert free.left("a") is None
     dead = visitors.Limiter(
         settings.model_copy(update={"jobs_per_hour": 1, "redis_url": SecretStr("redis://u:PLANTED@127.0.0.1:9/0")})
     )

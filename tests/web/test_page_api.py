@@ -4,13 +4,14 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+
+from tests.web.drawn import draw
 
 ENDPOINTS = {"remove_background", "submit", "watch", "status", "result", "cancel", "preview", "convert", "models"}
 
@@ -83,6 +84,17 @@ def test_faults_are_one_sentence(client: Client, clip: Path) -> None:
         client.predict("0" * 32, api_name="/status")
 
 
+def test_a_preview_says_what_the_run_will_take(client: Client, tmp_path: Path) -> None:
+    clip = draw(tmp_path / "green.mp4", wall=(20, 176, 72))
+    told = client.predict(handle_file(str(clip)), 0.5, "fast", api_name="/preview")
+    (look,) = told["looks"]
+    assert look["seconds"] > 0
+    assert look["bytes"] > 0
+    assert told["quota"] == {"jobs_left": None, "jobs_per_hour": None}  # no limit where none is set
+    with pytest.raises(AppError, match="is not x,y"):
+        client.predict(handle_file(str(clip)), 0.5, "fast", "there", api_name="/preview")
+
+
 def test_models_are_listed(client: Client) -> None:
     assert "isnet-general-use" in {row["name"] for row in client.predict(api_name="/models")}
 
@@ -109,24 +121,3 @@ def test_no_path_of_the_server_is_read(page: str, path: str) -> None:
 def test_the_pages_own_events_are_private(client: Client) -> None:
     with pytest.raises(ValueError, match="Cannot find a function"):
         client.predict(api_name="/take_in")
-
-
-def test_the_same_tools_are_offered_over_mcp(page: str, clip: Path) -> None:
-    import anyio
-    from mcp import ClientSession
-    from mcp.client.streamable_http import streamable_http_client
-
-    async def ask() -> tuple[set[str], str]:
-        async with (
-            streamable_http_client(f"{page}gradio_api/mcp/") as (read, write, _),
-            ClientSession(read, write) as session,
-        ):
-            await session.initialize()
-            tools = {tool.name for tool in (await session.list_tools()).tools}
-            models = await session.call_tool("models", {})
-            return tools, str(models.content)
-
-    with ThreadPoolExecutor(1) as aside:  # other tests may keep a loop in this thread
-        tools, models = aside.submit(anyio.run, ask).result()
-    assert tools >= ENDPOINTS
-    assert "isnet-general-use" in models

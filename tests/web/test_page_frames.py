@@ -2,14 +2,19 @@
 
 import base64
 import io
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.engines.test_follow import Eye
 from tests.web.drawn import draw
+from vimix.engines import Engine
 from vimix.errors import Refused, Unreadable
+from vimix.options import Point
 from vimix.settings import Settings
+from vimix.web import trial
 from vimix.web.frames import STRIP, film
 from vimix.web.handlers import uploaded
 from vimix.web.trial import try_frame
@@ -44,6 +49,29 @@ def test_a_frame_before_a_screen_is_keyed_and_the_run_estimated(tmp_path: Path) 
     assert alpha.getpixel((100, 90)) == 255
     assert look["seconds"] > 0
     assert look["bytes"] > 1000
+
+
+def test_a_trial_cuts_out_who_was_clicked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    eye = Eye()
+    engine = Engine("isnet-general-use", eye, eye, "drawn", "cpu", "8 bit", "", 0.2, 1)
+
+    def opened_at(name: str, *, quality: str, **how: object) -> Generator[None, None, Engine]:
+        assert (name, quality) == ("isnet-general-use", "balanced")  # as in the run
+        yield None
+        return engine
+
+    monkeypatch.setattr(trial, "open_engine", opened_at)
+    clip = draw(tmp_path / "two.mp4", wall=(120, 120, 120), second=True)
+    places = {"left": (60, 90), "right": (240, 90)}
+    for clicks, kept in (((), {"left", "right"}), (("0.2,0.5",), {"left"}), (("0.65,0.3,0.9,0.8,1.5",), {"right"})):
+        told = try_frame(Settings(data_dir=tmp_path), clip, 0, (), [Point.parse(text) for text in clicks])
+        assert [look["look"] for look in told["looks"]] == ["fast", "balanced", "best"]
+        times = [look["seconds"] for look in told["looks"]]
+        assert times == sorted(times)
+        alpha = opened(told["looks"][1]["picture"]).getchannel("A")
+        found = {name for name, place in places.items() if int(str(alpha.getpixel(place))) > 200}
+        assert found == kept
+        assert all(int(str(alpha.getpixel(places[name]))) < 50 for name in places.keys() - kept)
 
 
 def test_only_uploads_and_examples_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,10 @@
+import ast
+import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 from vimix.web import view
 from vimix.web.page import SCRIPTS, STATIC
@@ -39,3 +45,42 @@ def test_no_value_enters_a_template() -> None:
 def test_every_format_and_platform_has_a_button() -> None:
     assert {row["name"] for row in view.formats()} == set(view.FORMATS)
     assert all(row["label"] for row in view.presets())
+
+
+NOT_ON_THE_PAGE = (
+    "__main__.py", "card.py", "settings.py", "engines/catalogue.py", "jobs/elsewhere.py", "jobs/worker.py",
+    "web/embed.py", "web/metrics.py", "web/sweeper.py", "web/words.py",
+)  # fmt: skip
+"""Whose sentences a visitor never meets: the command line's, the operator's, the log's, and the page's own words."""
+HOUSE = STATIC.parents[1]
+SPANISH: dict[str, str] = json.loads((STATIC / "es.json").read_text())
+
+
+def sentences(path: Path) -> Iterator[str]:
+    """Every text of a module that reads like a sentence, docstrings apart; `{}` for what is filled in."""
+    tree = ast.parse(path.read_text())
+    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    inside |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        text = ""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            text = node.value
+        elif isinstance(node, ast.JoinedStr):
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        if re.fullmatch(r"[A-Z{][^\n]* [^\n]*[.]", text):
+            yield re.sub(r"\{\w+\}", "{}", text)
+
+
+SHOWN = [path for path in sorted(HOUSE.rglob("*.py")) if str(path.relative_to(HOUSE)) not in NOT_ON_THE_PAGE]
+
+
+@pytest.mark.parametrize("path", SHOWN, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_every_sentence_that_a_visitor_can_meet_is_there_in_spanish(path: Path) -> None:
+    assert [text for text in sentences(path) if text not in SPANISH] == []
+
+
+def test_no_spanish_sentence_is_left_that_nothing_says() -> None:
+    said = {text for path in sorted(HOUSE.rglob("*.py")) for text in sentences(path)}
+    assert [text for text in SPANISH if re.fullmatch(r"[A-Z{].* .*[.]", text) and text not in said] == []
+    for english, spanish in SPANISH.items():
+        assert spanish.count("{}") <= english.count("{}"), english

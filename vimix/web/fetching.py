@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import gradio as gr
 import httpx
 from gradio import processing_utils
+from gradio.utils import get_upload_folder
 from safehttpx import AsyncSecureTransport  # type: ignore[import-untyped]
 
 from vimix.settings import Settings
@@ -28,6 +29,8 @@ def bound_fetches(settings: Settings) -> None:
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def fetch(url: str, cache_dir: str) -> str:
+        if (ours := _uploaded(url)) is not None:
+            return str(ours)
         folder = Path(cache_dir) / secrets.token_hex(16)
         try:
             async with turns, asyncio.timeout(WITHIN):
@@ -44,6 +47,13 @@ def bound_fetches(settings: Settings) -> None:
 
 class _Refused(Exception):
     pass
+
+
+def _uploaded(url: str) -> Path | None:
+    """What was uploaded here, by the address that Gradio serves it under: that is how MCP names a file sent before."""
+    named, home = url.partition("/gradio_api/file=")[2], Path(get_upload_folder()).resolve()
+    path = Path(unquote(named)).resolve()
+    return path if named and path.is_relative_to(home) and path.is_file() else None
 
 
 async def _fetch(url: str, folder: Path, limit: int) -> Path:

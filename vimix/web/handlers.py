@@ -7,7 +7,7 @@ ends the looking and not the work. `answers` are called by the page's scripts as
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from vimix.settings import Settings
 from vimix.web import view
 from vimix.web.frames import both_at, film, kept_file
 from vimix.web.trial import try_frame
-from vimix.web.visitors import visitor_of
+from vimix.web.visitors import limiter, visitor_of
 
 FIELDS = (
     "quality", "format", "size", "background", "colour", "picture", "fps", "model", "refine", "steady", "fit", "crop",
@@ -165,9 +165,9 @@ class Page:
         def moment(asked: dict[str, Any]) -> dict[str, Any]:
             return both_at(self.desk, str(asked["job"]), float(asked.get("time", 0)))
 
-        def trial(asked: dict[str, Any]) -> dict[str, Any]:
+        def trial(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
             path = uploaded(asked.get("path"), self.examples)
-            return try_frame(self.settings, path, float(asked.get("time", 0)), ())
+            return self.preview(path, float(asked.get("time", 0)), (), asked.get("point") or (), request)
 
         def stop(asked: dict[str, Any]) -> dict[str, Any]:
             self.desk.cancel(str(asked["job"]), str(asked["token"]))
@@ -184,7 +184,18 @@ class Page:
         def jobs(asked: dict[str, Any]) -> dict[str, Any]:
             return {"kind": "jobs", "jobs": [self._line(str(job)) for job in asked.get("jobs", ())[:50]]}
 
-        return [_safe(answer) for answer in (clip_film, moment, trial, stop, delete, jobs)] + [_safe_request(also)]
+        plain = [_safe(answer) for answer in (clip_film, moment, stop, delete, jobs)]
+        return plain + [_safe_request(answer) for answer in (trial, also)]
+
+    def preview(
+        self, clip: Path, time: float, looks: Sequence[str], point: Sequence[str], request: gr.Request
+    ) -> dict[str, Any]:
+        """One frame cut out, what the whole clip would take, and how many jobs this visitor may still begin."""
+        clicks = Options.parse({"point": list(point)}).points
+        left = limiter(self.settings).left(visitor_of(request, self.settings))
+        limit = self.settings.jobs_per_hour or None
+        quota = {"jobs_left": left, "jobs_per_hour": limit}
+        return try_frame(self.settings, clip, time, looks, clicks) | {"quota": quota}
 
     def also(self, job: str, asked: Mapping[str, Any], request: gr.Request) -> dict[str, Any]:
         """A finished job's clip as another file; what `asked` leaves empty stays as it was."""

@@ -22,7 +22,6 @@ from vimix.options import Options
 from vimix.settings import Settings
 from vimix.web import view
 from vimix.web.handlers import FINISHING, Page, explained, uploaded
-from vimix.web.trial import try_frame
 
 
 def _component(name: str) -> gr.components.Component:
@@ -50,10 +49,14 @@ def with_options(call: Callable[..., Any]) -> Callable[..., Any]:
 
 def _options(values: tuple[Any, ...], behind: Path | None) -> Options:
     given = dict(zip(Options.model_fields, values, strict=True))
-    given["point"] = [text for text in str(given["point"] or "").split(";") if text.strip()]
+    given["point"] = _clicks(given["point"])
     if behind is not None:
         given["background"] = behind.name
     return Options.parse({name: value for name, value in given.items() if value is not None and value != ""})
+
+
+def _clicks(point: Any) -> list[str]:
+    return [text for text in str(point or "").split(";") if text.strip()]
 
 
 class Tools:
@@ -109,6 +112,7 @@ def offer(page: Page, settings: Settings) -> None:
         behind = gr.File(label="background_file: a picture or video to put behind the subject", type="filepath")
         options = [_component(name) for name in Options.model_fields]
         moment = gr.Number(0, label="time: seconds into the clip")
+        point = gr.Textbox("", label="point: " + str(Options.model_fields["point"].description))
         looks = gr.Textbox("", label="looks: up to three of fast, balanced, best, or model names, comma-separated")
         file, card, answer = gr.File(label="result"), gr.JSON(label="card"), gr.JSON(label="answer")
     public: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "public"}
@@ -121,7 +125,8 @@ def offer(page: Page, settings: Settings) -> None:
     never.click(
         _submit(tools), inputs, [answer], api_name="submit", concurrency_limit=8, concurrency_id="submit", **public
     )
-    never.click(_preview(tools), [clip, moment, looks], [answer], api_name="preview", concurrency_limit=1, **public)
+    asked = [clip, moment, looks, point]
+    never.click(_preview(tools), asked, [answer], api_name="preview", concurrency_limit=1, **public)
     _small(tools)
 
 
@@ -166,11 +171,16 @@ def _submit(tools: Tools) -> Callable[..., Any]:
 
 
 def _preview(tools: Tools) -> Callable[..., Any]:
-    def preview(clip: str, time: float = 0, looks: str = "") -> dict[str, Any]:
-        """Cut out one frame with up to three looks or models side by side, and tell what the whole clip would take."""
+    def preview(request: gr.Request, clip: str, time: float = 0, looks: str = "", point: str = "") -> dict[str, Any]:
+        """Cut out one frame with up to three looks or models side by side, and tell what the whole clip would take.
+
+        That is `seconds` and `bytes` for each look, and in `quota` how many jobs you may still begin within the hour
+        (`jobs_left`; null: as many as you like). Clicks or boxes in `point` choose the subject, as in the run.
+        """
         try:
             names = [name.strip() for name in looks.split(",") if name.strip()]
-            return try_frame(tools.settings, uploaded(clip, tools.page.examples), time, names)
+            told = tools.page.preview(uploaded(clip, tools.page.examples), time, names, _clicks(point), request)
+            return _plain(told)
         except Exception as error:
             raise explained(error) from None
 

@@ -37,6 +37,15 @@ class Limiter:
         """One more job. `Busy` beyond the limit; a cached answer never comes here."""
         self._count("jobs", visitor, self._jobs, "You have made {limit} clips within an hour, as many as one may here.")
 
+    def left(self, visitor: str) -> int | None:
+        """How many jobs this visitor may still begin within the hour, none of them counted now; None: no limit."""
+        if not self._jobs:
+            return None
+        try:
+            return self._window.get_window_stats(_hourly("jobs", self._jobs), visitor).remaining
+        except Exception:  # as below: nobody is turned away then
+            return self._jobs
+
     def conversion(self, visitor: str) -> None:
         """One more format of a finished clip."""
         limit = self._jobs * CONVERSIONS_A_JOB
@@ -50,7 +59,7 @@ class Limiter:
     def _count(self, what: str, visitor: str, limit: int, sentence: str) -> None:
         if not limit:
             return
-        item = RateLimitItemPerHour(limit, namespace=f"vimix-{what}")
+        item = _hourly(what, limit)
         try:
             if self._window.hit(item, visitor):
                 return
@@ -60,6 +69,10 @@ class Limiter:
             return
         REFUSED.labels(what).inc()
         raise Busy(f"{sentence.format(limit=limit)} Please come back in {in_words(wait)}.", retry_after=wait)
+
+
+def _hourly(what: str, limit: int) -> RateLimitItemPerHour:
+    return RateLimitItemPerHour(limit, namespace=f"vimix-{what}")
 
 
 def in_words(seconds: float) -> str:

@@ -55,6 +55,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "try_frame": ("Try one frame", "Probar una imagen"),
     "trying": ("Cutting out one frame…", "Recortando una imagen…"),
     "estimate": ("about {time}, {size}", "unos {time}, {size}"),
+    "quota": ("{left} of {limit} clips left this hour.", "Quedan {left} de {limit} vídeos en esta hora."),
+    "quota_used": ("No clips left this hour.", "No quedan vídeos en esta hora."),
+    "quota_free": ("As many clips as you like.", "Tantos vídeos como quieras."),
     "waiting_start": ("Getting ready…", "Preparando…"),
     # run
     "frame_of": ("Frame {done} of {total}", "Imagen {done} de {total}"),

@@ -3,6 +3,7 @@
 (() => {
   if (window.vimix) return;
 
+  const version = new URL(document.currentScript?.src || location.href).search;
   const parts = {};
   const waiting = [];
   const PARTS = ["head", "start", "film", "card", "stage"];
@@ -107,6 +108,26 @@
   vimix.query = new URLSearchParams(location.search);
   vimix.embedded = vimix.query.get("view") === "embed";
 
+  // A sentence of the server, in the page's language: page/es.json has them by pattern, and what fills a blank may
+  // itself be one of them. What is not found there is shown as it came.
+  let sentences = [];
+  vimix.said = (text) => {
+    if (!text || !sentences.length) return text || "";
+    for (const [pattern, ours] of sentences) {
+      const found = text.match(pattern);
+      if (!found) continue;
+      let at = 0;
+      return ours.replace(/\{\}/g, () => vimix.said(found[++at]));
+    }
+    return text.includes("; ") ? text.split("; ").map(vimix.said).join("; ") : text;
+  };
+  async function learn(language) {
+    const known = Object.entries(await (await fetch(`page/${language}.json${version}`)).json());
+    const literal = (text) => text.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replaceAll("{}", "(.+?)");
+    sentences = known.sort(([one], [other]) => other.length - one.length);
+    sentences = sentences.map(([text, ours]) => [RegExp(`^${literal(text).replace(/\\\.$/, "")}\\.?$`, "s"), ours]);
+  }
+
   // The language: asked for in the address, chosen here before, or the browser's.
   vimix.speak = (words) => {
     const known = Object.keys(words);
@@ -114,5 +135,6 @@
     vimix.language = wished.map((each) => (each || "").slice(0, 2)).find((each) => known.includes(each)) || "en";
     vimix.words = words[vimix.language];
     document.documentElement.lang = vimix.language;
+    if (vimix.language !== "en") learn(vimix.language).catch(() => {});
   };
 })();

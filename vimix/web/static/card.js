@@ -40,7 +40,7 @@
   }
 
   function error(text) {
-    say($("card-error"), text || "");
+    say($("card-error"), vimix.said(text));
     show($("card-error"), Boolean(text));
   }
   vimix.cardError = error;
@@ -81,7 +81,7 @@
     chips("also", formats());
     chips("stickers", stickers(facts?.fits || []));
     if (!facts) return;
-    const notes = [...(facts.nothing ? [vimix.t("nothing_found")] : []), ...facts.warnings];
+    const notes = [...(facts.nothing ? [vimix.t("nothing_found")] : []), ...facts.warnings.map(vimix.said)];
     $("notes").replaceChildren(...notes.map((note) => make("li", {}, note)));
     show($("notes"), notes.length > 0);
     say($("plays").querySelector("h3"), vimix.t(facts.alpha ? "plays_in" : "plays_in_plain"));
@@ -108,7 +108,7 @@
     return vimix.facts.presets.map((row) => {
       const reasons = answers[row.name];
       const fine = reasons && !reasons.length;
-      return chip(fine ? `✓ ${row.label}` : row.label, { fit: row.name }, { title: reasons?.join("; ") || undefined, disabled: fine || row.name === view.options.fit });
+      return chip(fine ? `✓ ${row.label}` : row.label, { fit: row.name }, { title: reasons?.map(vimix.said).join("; ") || undefined, disabled: fine || row.name === view.options.fit });
     });
   }
 

@@ -125,7 +125,7 @@
 
   function fault(text) {
     const box = $("start-error");
-    say(box, text);
+    say(box, vimix.said(text));
     show(box, Boolean(text));
   }
   vimix.fault = fault;

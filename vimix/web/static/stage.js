@@ -104,12 +104,14 @@
     button.disabled = true;
     say($("setup-note"), vimix.t("trying"));
     const [clip] = vimix.clip.clips;
-    const time = $("video").hidden ? vimix.clip.start : $("video").currentTime;
-    const answer = await vimix.server.trial({ path: clip.path, time });
+    const { point } = vimix.clip;
+    const now = $("video").hidden ? vimix.clip.start : $("video").currentTime;
+    const time = point ? Number(point[0].split(",")[2]) : now; // where it was clicked, it is known who is meant
+    const answer = await vimix.server.trial({ path: clip.path, time, point });
     button.disabled = false;
     if (vimix.clip.clips[0] !== clip || $("setup").hidden) return;
-    if (answer.kind === "error") return say($("setup-note"), answer.error);
-    say($("setup-note"), "");
+    if (answer.kind === "error") return say($("setup-note"), vimix.said(answer.error));
+    say($("setup-note"), quota(answer.quota));
     const looks = $("looks");
     looks.replaceChildren(
       ...answer.looks.map((look) =>
@@ -123,6 +125,11 @@
       ),
     );
     show(looks, true);
+  }
+
+  function quota({ jobs_left: left, jobs_per_hour: limit }) {
+    if (left === null) return vimix.t("quota_free");
+    return left ? vimix.t("quota", { left, limit }) : vimix.t("quota_used");
   }
 
   function estimate(look) {
@@ -159,7 +166,7 @@
     const whole = total && done >= total;
     const count = queued
       ? vimix.t(view.queue ? "queued" : "queued_soon", { n: view.queue })
-      : view.note || (whole ? vimix.t("finishing") : done ? vimix.t(total ? "frame_of" : "frame_n", { done, total }) : vimix.t("waiting_start"));
+      : vimix.said(view.note) || (whole ? vimix.t("finishing") : done ? vimix.t(total ? "frame_of" : "frame_n", { done, total }) : vimix.t("waiting_start"));
     numbers($("count"), count);
     numbers($("rate"), view.fps && !queued ? vimix.t("rate", { fps: vimix.number(view.fps, 1) }) : "");
     numbers($("left"), view.left > 0 && !whole ? vimix.t("left", { time: vimix.time(view.left) }) : "");
@@ -263,7 +270,7 @@
     $("compare").classList.remove("vx-waiting");
     if (answer.kind === "error") {
       compare(false);
-      return say($("state"), answer.error);
+      return say($("state"), vimix.said(answer.error));
     }
     $("compare").querySelector(".vx-before").src = answer.before;
     $("compare").querySelector(".vx-after").src = answer.after;
