@@ -51,6 +51,53 @@ def test_drop_watch_take(browser: Browser, root: str, named: Namer, width: int, 
         assert Path(download.value.path()).read_bytes()[:4] == b"RIFF"
 
 
+def test_an_upload_says_how_far_it_is(browser: Browser, root: str, tmp_path: Path) -> None:
+    large = tmp_path / "large.mp4"
+    large.write_bytes(b"no clip " * 50_000)
+    with visiting(browser, root, width=390) as visit:
+        page = visit.open()
+        line = page.context.new_cdp_session(page)
+        slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 150_000}
+        line.send("Network.emulateNetworkConditions", slow)
+        page.evaluate(
+            "() => { window.said = []; const text = document.querySelector('.vx-upload-text');"
+            " new MutationObserver(() => said.push([text.textContent, document.querySelector('.vx-upload .vx-bar')"
+            ".getAttribute('aria-valuenow')])).observe(text, {childList: true, subtree: true, characterData: true}) }"
+        )
+        page.set_input_files("#vx-file", large)
+        page.wait_for_function("said.length > 1")
+        visit.screenshot("upload")
+        expect(page.locator("#vx-start-error")).to_contain_text("neither a video nor a picture", timeout=20_000)
+        expect(page.locator(".vx-upload")).to_be_hidden()
+        told = page.evaluate("said")
+        percents = [int(now) for _, now in told]
+        assert [text for text, _ in told] == [f"Uploading {percent} %" for percent in percents]
+        assert percents == sorted(percents)
+        assert len({percent for percent in percents if 0 < percent < 100}) >= 2
+
+
+def test_what_the_server_says_is_said_in_spanish(browser: Browser, root: str, named: Namer) -> None:
+    with visiting(browser, root, width=390, locale="es-ES") as visit:
+        page = visit.open()
+        visit.screenshot("spanish_390_1_start")
+        visit.drop(named("refuse.mp4"))
+        visit.screenshot("spanish_390_2_setup")
+        page.click("#vx-go")
+        expect(page.locator("#vx-card-error")).to_have_text(
+            "El vídeo dura 130.0 s; se aceptan 120 s como máximo: elige una parte con inicio y fin."
+        )
+        visit.screenshot("spanish_390_3_refused")
+        page.click("#vx-new")
+        visit.drop(named("ball.mp4"))
+        visit.go()
+        visit.finish()
+        expect(page.locator("#vx-notes")).to_have_text("El vídeo es HDR (HLG) y se pasó a rango estándar.")
+        reason = page.locator("#vx-stickers button", has_text="Telegram sticker").get_attribute("title")
+        assert reason == "debe ser webm"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
+        visit.screenshot("spanish_390_4_done")
+
+
 def test_an_example_runs_at_once(browser: Browser, root: str) -> None:
     with visiting(browser, root) as visit:
         visit.open().click(".vx-tile >> nth=2")

@@ -69,10 +69,36 @@ def test_the_limit_of_the_hour_says_when_to_come_back(browser: Browser, tmp_path
     with serving(tmp_path, "real", VIMIX_JOBS_PER_HOUR="1") as root, visiting(browser, root) as visit:
         page = visit.open()
         visit.drop(first)
+        page.click("#vx-try")
+        expect(page.locator("#vx-setup-note")).to_have_text("1 of 1 clips left this hour.")
+        expect(page.locator(".vx-look .vx-quiet")).to_have_text(re.compile(r"about [\d.]+ s, \d+ KB"))
+        visit.screenshot("trial")
         visit.go()
         visit.finish(within=60)
         page.click("#vx-new")
         visit.drop(second)
+        page.click("#vx-try")
+        expect(page.locator("#vx-setup-note")).to_have_text("No clips left this hour.")
         page.click("#vx-go")
         expect(page.locator("#vx-card-error")).to_have_text(re.compile(r"come back in \d+ minutes"))
         visit.screenshot("limit")
+
+
+def test_the_frames_shown_on_the_way_cost_little(browser: Browser, tmp_path: Path) -> None:
+    """Of a real job, as they reach the browser: at most four a second, below 30 KB each."""
+    clip = draw(tmp_path / "noisy.mp4", seconds=40, size=(1280, 720), wall=(20, 176, 72))
+    with serving(tmp_path, "real") as root, visiting(browser, root) as visit:
+        page = visit.open("?format=webm&fps=source")
+        page.evaluate(
+            "() => { window.seen = []; const live = document.querySelector('#vx-live'); new MutationObserver(() =>"
+            " seen.push([performance.now() / 1000, live.src])).observe(live, {attributeFilter: ['src']}) }"
+        )
+        visit.drop(clip)
+        page.evaluate("seen.length = 0")
+        visit.go()
+        visit.finish(within=90)
+        shown = [(when, src) for when, src in page.evaluate("seen") if src.startswith("data:image/webp")][1:]
+        assert len(shown) > 8
+        assert max(len(src) for _, src in shown) <= 4 / 3 * 30_000 + 100
+        for (before, _), (after, _) in zip(shown, shown[9:], strict=False):
+            assert after - before > 9 / 4 * 0.8  # what was told late may arrive close to the next

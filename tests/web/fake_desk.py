@@ -119,8 +119,9 @@ class FakeDesk:
             "timings": {"total": 1.5}, "flicker": {"before": 2.1, "after": 1.1}, "coverage": 0.09,
             "doubtful_frames": [{"frame": 8, "time": 0.32}, {"frame": 20, "time": 0.8}], "cached": False,
             "plays_in": ["Chrome", "Safari", "Firefox", "Discord"],
-            "complies": {"telegram-sticker": "must be WebM", "whatsapp-sticker": True},
-            "warnings": [], "options": options, "expires": expires,
+            "complies": {"telegram-sticker": "must be webm", "whatsapp-sticker": True},
+            "warnings": ["The clip is HDR (HLG) and was tone-mapped to standard range."],
+            "options": options, "expires": expires,
         }  # fmt: skip
         self._end(job, State.DONE, card=card, expires=expires, result_key=f"out/{job}")
 
