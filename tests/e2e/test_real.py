@@ -86,7 +86,7 @@ def test_the_limit_of_the_hour_says_when_to_come_back(browser: Browser, tmp_path
 
 def test_the_frames_shown_on_the_way_cost_little(browser: Browser, tmp_path: Path) -> None:
     """Of a real job, as they reach the browser: at most four a second, below 30 KB each."""
-    clip = draw(tmp_path / "noisy.mp4", seconds=40, size=(1280, 720), wall=(20, 176, 72))
+    clip = draw(tmp_path / "noisy.mp4", seconds=12, size=(1280, 720), wall=(20, 176, 72))
     with serving(tmp_path, "real") as root, visiting(browser, root) as visit:
         page = visit.open("?format=webm&fps=source")
         page.evaluate(

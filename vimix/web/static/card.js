@@ -74,7 +74,7 @@
     link.href = view.url;
     link.download = view.save_as;
     const key = view.state === "done" ? "download" : "download_partial";
-    say(link, vimix.t(key, { format: view.label.replace(/ \(.*\)/, ""), size: vimix.size(facts?.bytes) }).replace(/ · $/, ""));
+    say(link, vimix.t(key, { format: vimix.said(view.label).replace(/ \(.*\)/, ""), size: vimix.size(facts?.bytes) }).replace(/ · $/, ""));
     show(link, true);
     if (view.state !== "done") return;
     show($("share"), true);
@@ -100,7 +100,7 @@
     return button;
   };
   const formats = () =>
-    vimix.facts.formats.filter((row) => row.name !== view.format || view.options.fit).map((row) => chip(row.label, { format: row.name }));
+    vimix.facts.formats.filter((row) => row.name !== view.format || view.options.fit).map((row) => chip(vimix.said(row.label), { format: row.name }));
 
   // A tick where this very file is taken already; otherwise a new one is made, and the title says why.
   function stickers(fits) {

@@ -117,9 +117,9 @@
       ...answer.looks.map((look) =>
         make(
           "button",
-          { type: "button", class: "vx-look", "data-look": look.look, onclick: () => vimix.choose_look(look.look) },
+          { type: "button", class: "vx-look", "data-look": look.look, onclick: () => answer.looks.length > 1 && vimix.choose_look(look.look) },
           make("img", { src: look.picture, alt: "" }),
-          make("b", {}, vimix.t(`o_${look.look}`)),
+          answer.looks.length > 1 ? make("b", {}, vimix.t(`o_${look.look}`)) : null, // a key is the same at every Look
           make("span", { class: "vx-quiet" }, estimate(look)),
         ),
       ),
@@ -207,7 +207,7 @@
     show(live, drawn || (!moving && Boolean(view.preview)));
     show(video, moving);
     show($("play"), vimix.still() && (moving || (drawn && Boolean(view.preview))));
-    say($("over"), drawn || moving ? "" : vimix.t("no_preview", { format: view.label }));
+    say($("over"), drawn || moving ? "" : vimix.t("no_preview", { format: vimix.said(view.label) }));
     show($("over"), !(drawn || moving));
     show($("swatches"), facts?.alpha !== false);
     show($("inspect"), Boolean(facts));
