@@ -54,6 +54,7 @@ def test_events_and_card_as_json(clip: Path, tmp_path: Path, capsys: pytest.Capt
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["done"] for line in lines if line["event"] == "progress"] == list(range(1, FRAMES // 2 + 1))
     card = lines[-1]["card"]
+    assert lines[-1] == {"event": "done", "path": str(tmp_path / "out.webp"), "card": card, **card}
     assert set(card) == {
         "job", "input", "output", "model", "engine", "options", "timings", "frames_per_second", "flicker", "coverage",
         "doubtful_frames", "cached", "plays_in", "complies", "warnings", "expires",
@@ -76,6 +77,9 @@ def test_events_and_card_as_json(clip: Path, tmp_path: Path, capsys: pytest.Capt
         (["{clip}", "no/such/folder/out.webp"], 2, "folder"),
         (["{clip}", "out.webp", "--fit", "lots"], 2, "500KB"),
         (["{clip}", "out.webp", "--fit", "telegram-sticker"], 2, ".webm"),
+        (["{clip}", "{clip}", "--format", "webm"], 2, "another name"),
+        (["{clip}", ".", "--format", "webm"], 2, "not a file"),
+        (["{clip}", "out.mp4", "--background", "green"], 2, "a colour (#rrggbb)"),
         (["missing.mp4", "out.webp"], 3, "no such file"),
         ([__file__, "out.webp"], 3, "text"),
         (["{clip}", "out.mp4", "--background", __file__], 3, "text"),
@@ -96,7 +100,8 @@ def test_a_refusal_is_one_sentence_and_its_code(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_leaves_nothing(tmp_path: Path, number: int) -> None:
     long = draw(tmp_path / "long.mp4", frames=200, fps=30, screen=True).path
     out = tmp_path / "out"
     out.mkdir()
@@ -109,11 +114,23 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     )
     assert process.stdout
     assert "progress" in process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, told = process.communicate(timeout=20)
     assert process.returncode == INTERRUPTED
     assert told.strip() == "Interrupted; nothing was left behind."
     assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize(("redirect", "code"), [("<&- 2>&-", 0), (">&- 2>&-", 0), ("> /dev/full", 5)])
+def test_closed_and_full_outputs_harm_no_file(clip: Path, tmp_path: Path, redirect: str, code: int) -> None:
+    out = tmp_path / "out.mov"
+    command = f'"{sys.executable}" -m vimix "{clip}" "{out}" --json {redirect}'
+    ended = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True)
+    assert ended.returncode == code, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert list(tmp_path.iterdir()) == ([] if code else [out])
+    if not code:
+        assert inspect(out)["output"]["frames"] == FRAMES
 
 
 def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,3 +148,14 @@ def test_a_byte_budget_is_kept(clip: Path, tmp_path: Path) -> None:
     assert main([str(clip), str(sticker), "--fit", "telegram-sticker"]) == 0
     card = inspect(sticker)
     assert card["complies"]["telegram-sticker"] is True
+
+
+def test_a_budget_is_used_by_the_picture_too(tmp_path: Path) -> None:
+    """A video's size is known only once it is whole, and 3 s of sound as usual would take half of this."""
+    long = draw(tmp_path / "clip.mp4", frames=72, fps=24, size=(640, 480), screen=True, audio=True).path
+    for name, audio in (("out.webm", True), ("out.mov", False)):
+        budget = 45_000 if audio else 90_000
+        assert main([str(long), str(tmp_path / name), "--fit", f"{budget // 1000}KB"]) == 0
+        output = inspect(tmp_path / name)["output"]
+        assert 0.5 * budget < output["bytes"] <= budget
+        assert output["audio"] == audio

@@ -63,5 +63,6 @@ def test_points_are_clicks_or_boxes_in_order_of_time() -> None:
     points = Options.parse({"point": ["0.1,0.2,4", "0.6,0.7,0.2,0.3,1", "0.5,0.5"]}).points
     assert [point.time for point in points] == [0, 1, 4]
     assert [point.is_box for point in points] == [False, True, False]
+    assert Options.parse({"point": "['0.1,0.2,4', '0.5,0.5']"}) == Options.parse({"point": [(0.1, 0.2, 4), (0.5, 0.5)]})
     assert points[1] == Point(x0=0.2, y0=0.3, x1=0.6, y1=0.7, time=1)
     assert str(points[1]) == "0.2,0.3,0.6,0.7,1"

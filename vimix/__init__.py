@@ -20,11 +20,13 @@ def remove_background(clip: str | Path, out: str | Path, **options: object) -> "
     `vimix.pipeline.run` instead.
     """
     from vimix.events import Done
-    from vimix.order import Workshop
+    from vimix.order import Workshop, check_target
     from vimix.pipeline import run
     from vimix.settings import Settings
 
-    for event in run(Path(clip), Path(out), Options.parse(options), Workshop.of(Settings.load())):
+    asked = Options.parse(options)
+    check_target(Path(out), Path(clip), Path(asked.background))
+    for event in run(Path(clip), Path(out), asked, Workshop.of(Settings.load())):
         if isinstance(event, Done):
             return event.card
     raise AssertionError("a run ends with Done or an error")

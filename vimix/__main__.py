@@ -6,10 +6,12 @@ Exit codes: 0 done, 2 usage, 3 the input was refused, 4 a model or device is not
 import argparse
 import json
 import logging
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -69,12 +71,11 @@ def cut(arguments: Sequence[str]) -> int:
     if target and target.formats and options.format not in target.formats:
         suffix = next(suffix for suffix, format in SUFFIXES.items() if format == target.formats[0])
         raise UsageError(f"{target.label} takes {' or '.join(target.formats)}: end the output's name in {suffix}.")
-    if not asked.output.parent.is_dir():
-        raise UsageError(f"There is no folder {asked.output.parent} to write to.")
 
-    from vimix.order import Workshop
+    from vimix.order import Workshop, check_target
     from vimix.pipeline import run  # heavy: not for --help or a typing slip
 
+    check_target(asked.output, asked.input, Path(options.background))
     shop = Workshop.of(Settings.load())
     show = _json_lines if asked.json else _bar
     with closing(run(asked.input, asked.output, options, shop)) as events:
@@ -90,7 +91,7 @@ def _json_lines(events: Iterator[Note | Progress | Done]) -> None:
             case Progress(done, total, _, step):
                 line = {"event": "progress", "done": done, "total": total, "step": step}
             case Done(path, card):
-                line = {"event": "done", "path": str(path), "card": card}
+                line = {"event": "done", "path": str(path), "card": card, **card}
         print(json.dumps(line), flush=True)
 
 
@@ -133,7 +134,7 @@ def models(arguments: Sequence[str]) -> int:
     from vimix.engines import catalogue, weights
 
     settings = Settings.load()
-    for name in DEFAULT_MODELS if asked.fetch == ["default"] else asked.fetch or ():
+    for name in DEFAULT_MODELS if asked.fetch in (["default"], ["auto"]) else asked.fetch or ():
         for note in weights.fetch(catalogue.find(name), settings.model_dir, settings.mirrors):
             if sys.stderr.isatty():
                 _line(note.text, True)
@@ -178,12 +179,8 @@ def sweep(arguments: Sequence[str]) -> int:
     return sweep_from_command(Settings.load(), install_rule=asked.install_rule)
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "models": models,
-    "inspect": inspect,
-    "worker": worker,
-    "sweep": sweep,
-}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]]
+COMMANDS = {"models": models, "inspect": inspect, "worker": worker, "sweep": sweep}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -200,9 +197,17 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("Interrupted; nothing was left behind.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:  # of our own words: what is done with files is explained where it is done
+        with suppress(OSError):
+            print(f"Reading or writing failed: {error.strerror}.", file=sys.stderr)
         return 5
 
 
 if __name__ == "__main__":
+    while os.open(os.devnull, os.O_RDWR) <= 2:  # no file of ours may become stdin, stdout or stderr
+        pass
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115  until the end
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

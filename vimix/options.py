@@ -83,8 +83,7 @@ class Options(BaseModel):
             return cls.model_validate(dict(given))
         except ValidationError as error:
             faults = (
-                f"{'.'.join(str(part) for part in fault['loc'][:1]) or 'options'}: "
-                f"{fault['msg'].removeprefix('Value error, ')}"
+                "".join(f"{part}: " for part in fault["loc"][:1]) + fault["msg"].removeprefix("Value error, ")
                 for fault in error.errors(include_url=False)
             )
             raise UsageError("; ".join(dict.fromkeys(faults)) + ".") from error
@@ -110,10 +109,8 @@ class Options(BaseModel):
     @classmethod
     def _points(cls, given: object) -> object:
         """Accepts one string or many; every number canonical, so that equal clicks are equal text."""
-        texts = [given] if isinstance(given, str) else given
-        if not isinstance(texts, (list, tuple)):
-            raise ValueError("a click is written x,y or x,y,t")
-        return tuple(str(Point.parse(str(text))) for text in texts if str(text).strip())
+        texts = re.findall(r"[^][()'\";]+", str(given))  # a list may come as its text: "['0.5,0.5', '0.2,0.3,1']"
+        return tuple(str(Point.parse(text)) for text in texts if text.strip(" ,"))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from vimix import presets
 from vimix.clock import Clock
+from vimix.errors import UsageError
 from vimix.frame import Pixels, Stage
 from vimix.media.limits import Limits
 from vimix.media.source import Source, open_source
@@ -33,7 +34,7 @@ class Workshop:
             max_seconds=settings.max_seconds,
             max_pixels=settings.max_pixels,
             max_frames=settings.max_frames,
-            max_bytes=settings.max_upload_mb * 1_000_000,
+            max_bytes=settings.max_upload_mb * 2**20,
         )
         return cls(settings.model_dir, settings.mirrors, settings.device, limits)
 
@@ -72,11 +73,23 @@ class Cut:
     """Takes the screen's colour out of rgb, given alpha, where the clip was keyed."""
 
 
+def check_target(out: Path, *sources: Path) -> None:
+    """Raise `UsageError` where a result at `out` has no folder or would replace a source or what is no file."""
+    if not out.parent.is_dir():
+        raise UsageError(f"There is no folder {out.parent} to write to.")
+    if out.exists() and not out.is_file():
+        raise UsageError(f"{out} is not a file, so the result cannot take its place.")
+    if out.exists() and any(source.exists() and source.samefile(out) for source in sources):
+        raise UsageError("The result would replace what it is made from: give it another name.")
+
+
 def settle(clip: Path, options: Options, shop: Workshop, about: Mapping[str, Any] | None) -> Order:
     """Open the clip for what was asked; `about` is the head of the matte that will be replayed.
 
     Raises `Refused`, `UsageError`.
     """
+    if options.background_file and not Path(options.background_file).is_file():
+        raise UsageError("The background is neither transparent, a colour (#rrggbb), blur nor a file that is there.")
     target = presets.parse_fit(options.fit) if options.fit else None
     warnings: list[str] = []
     if target:

@@ -109,8 +109,8 @@ def _within_bytes(
                 if isinstance(event, Progress):
                     done = event.done
                     yield event
-        except TooManyBytes:
-            return done, max(1.01, (expected or 2 * done) / done)
+        except TooManyBytes as many:
+            return done, max(1.01, many.over * (expected or 2 * done) / done)
     return done, None
 
 

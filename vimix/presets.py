@@ -190,6 +190,8 @@ def _ladder(target: Target, info: ClipInfo, options: Options) -> list[tuple[floa
     steps += [(lower, slowest, smallest) for lower in (42, 35, 27, 20, 12, 6) if lower < quality]
     if target.canvas:
         steps += [(min(6, top), slowest * slower, 1.0) for slower in (0.85, 0.7, 0.55, 0.4)]
+    else:
+        steps += [(min(6, top), slowest, 0.93**step) for step in range(22, 48, 2) if width * 0.93**step >= 32]
     ladder = []
     for quality, slower, smaller in dict.fromkeys(steps):
         size = _quality_share(options.format, quality, top) * slower ** (0.8 if video else 1.0) * smaller**1.6

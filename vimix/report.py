@@ -7,6 +7,7 @@ from vimix import card
 from vimix.events import Card
 from vimix.frame import ClipInfo
 from vimix.order import Cut, Order
+from vimix.sinks import FORMATS
 
 
 def describe(order: Order, cut: Cut, out: Path, *, frames: int, seconds: float, cached: str | None) -> Card:
@@ -17,6 +18,9 @@ def describe(order: Order, cut: Cut, out: Path, *, frames: int, seconds: float, 
     thinned = order.target is not None or order.max_fps is not None
     if expected is not None and frames < expected * 0.9 and not thinned:
         warnings.append(f"Only {frames} of about {expected} frames are in this file.")
+    heard = order.target and order.target.audio and FORMATS[order.options.format].audio
+    if heard and order.source.info.audio and not made["output"]["audio"]:
+        warnings.append("The sound was left out: it does not fit into this size.")
     if not order.watch.coverage:
         warnings.append("Nothing was found in this clip: try another look, or click on the subject.")
     options = order.options.model_dump(mode="json")
@@ -45,15 +49,6 @@ def describe(order: Order, cut: Cut, out: Path, *, frames: int, seconds: float, 
 
 def came_in(info: ClipInfo) -> Mapping[str, object]:
     """A clip as the card tells of it."""
-    return {
-        "seconds": None if info.seconds is None else round(float(info.seconds), 4),
-        "frames": info.frames,
-        "fps": round(float(info.fps), 4),
-        "width": info.width,
-        "height": info.height,
-        "codec": info.codec,
-        "rotation": info.rotation,
-        "hdr": info.hdr,
-        "variable_rate": info.variable_rate,
-        "audio": info.audio,
-    }
+    plain = ("frames", "width", "height", "codec", "rotation", "hdr", "variable_rate", "audio")
+    seconds = None if info.seconds is None else round(float(info.seconds), 4)
+    return {"seconds": seconds, "fps": round(float(info.fps), 4)} | {name: getattr(info, name) for name in plain}

@@ -13,7 +13,7 @@ from tests.sinks.readback import drawn, read_back
 from vimix.errors import Failed, Refused, StoreError, UsageError
 from vimix.frame import Frame, opaque
 from vimix.options import FORMATS as NAMES
-from vimix.sinks import FORMATS, AudioFrom, Encoding, TooManyBytes, format_of, open_sink
+from vimix.sinks import FORMATS, AudioFrom, Encoding, TooManyBytes, open_sink
 
 RATES = [
     Fraction(12),
@@ -75,9 +75,6 @@ def test_the_table_names_what_the_options_name() -> None:
     assert set(FORMATS) == set(NAMES)
     with pytest.raises(UsageError, match="png-zip"):
         open_sink("avi", Path("a.avi"), Encoding())
-    assert [format_of(Path("A" + suffix)) for suffix in (".webp", ".MOV", ".mp4", ".png", ".apng", ".doc")] == [
-        "webp", "mov", "mp4", "apng", "apng", None,
-    ]  # fmt: skip
 
 
 @formats
@@ -203,8 +200,9 @@ def test_a_picture_of_another_size_ends_it(name: str, tmp_path: Path) -> None:
 
 @formats
 def test_too_many_bytes_end_it_early(name: str, tmp_path: Path) -> None:
-    with nothing_left(tmp_path), pytest.raises(TooManyBytes):
+    with nothing_left(tmp_path), pytest.raises(TooManyBytes) as many:
         write(name, tmp_path / "a", drawn(4, (320, 240)), max_bytes=300)
+    assert many.value.over > 1
 
 
 @formats

@@ -84,7 +84,7 @@ def test_sound_of_a_damaged_clip_is_no_reason_to_fail(tmp_path: Path) -> None:
 def test_a_program_that_fails_says_why(tmp_path: Path) -> None:
     broken = replace(
         HEVC,
-        program=lambda quality, threads, path: ["-f", "nut", "-i", "pipe:0", "-c:v", "no-such", "-f", "mov", str(path)],
+        program=lambda encoding, path: ["-f", "nut", "-i", "pipe:0", "-c:v", "no-such", "-f", "mov", str(path)],
     )
     row = replace(FORMATS["hevc"], start=video(broken))
     with pytest.raises(Failed) as caught:
@@ -94,9 +94,7 @@ def test_a_program_that_fails_says_why(tmp_path: Path) -> None:
 
 
 def test_a_program_that_hangs_is_killed(tmp_path: Path) -> None:
-    hanging = replace(
-        HEVC, program=lambda quality, threads, path: ["-f", "lavfi", "-re", "-i", "color", "-f", "null", "-"]
-    )
+    hanging = replace(HEVC, program=lambda encoding, path: ["-f", "lavfi", "-re", "-i", "color", "-f", "null", "-"])
     row = replace(FORMATS["hevc"], start=video(hanging))
     before, began = children(), time.monotonic()
     with pytest.raises(KeyboardInterrupt):

@@ -44,11 +44,11 @@ _LOOKS_LIKE = (
     (rb"%PDF|%!PS", "a document"),
     (rb"PK\x03\x04|7z\xbc\xaf|\x1f\x8b|Rar!", "an archive"),
     (rb"MZ|\x7fELF", "a program"),
-    (rb"ID3|fLaC|OggS|.{4}ftypM4A|RIFF....WAVE|\xff[\xf1\xf3\xf9\xfb]", "a sound"),
+    (rb"ID3|fLaC|OggS(?!.{24}\x80theora)|.{4}ftypM4A|RIFF....WAVE|\xff[\xf1\xf3\xf9\xfb]", "a sound"),
     (rb"push graphic-context|viewbox", "a drawing"),
     (rb"WEBVTT|1\r?\n\d\d:\d\d:|\[Script Info", "subtitles"),
     (rb"BM|II\*\x00|MM\x00\*|8BPS|qoif", "a picture of a kind that is rare on the web"),
-    (rb"FLV\x01|\x30\x26\xb2\x75|\x00\x00\x01\xba|G.{187}G", "a video of a kind that is rare today"),
+    (rb"OggS|FLV\x01|\x30\x26\xb2\x75|\x00\x00\x01\xba|G.{187}G", "a video of a kind that is rare today"),
 )
 
 

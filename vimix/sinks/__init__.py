@@ -16,7 +16,7 @@ from vimix.sinks.gif import GIF
 from vimix.sinks.stills import png_zip
 from vimix.sinks.webp import WEBP
 
-__all__ = ["FORMATS", "AudioFrom", "Encoding", "Format", "Sink", "TooManyBytes", "format_of", "open_sink"]
+__all__ = ["FORMATS", "AudioFrom", "Encoding", "Format", "Sink", "TooManyBytes", "open_sink"]
 
 _BROWSERS = ("Chrome", "Edge", "Firefox", "Safari")
 _APPLE = ("Safari", "QuickTime")
@@ -36,12 +36,6 @@ FORMATS: dict[str, Format] = {
         Format("matte", ".mp4", "video/mp4", "Matte", False, False, ("everywhere",), video(MATTE), 16384),
     )
 }  # fmt: skip
-
-
-def format_of(path: Path) -> str | None:
-    """The format that a file name's suffix stands for, the first of the table where several share it."""
-    suffix = {".apng": ".png"}.get(path.suffix.lower(), path.suffix.lower())
-    return next((row.name for row in FORMATS.values() if suffix == row.suffix), None)
 
 
 def open_sink(name: str, path: Path, encoding: Encoding) -> Sink:

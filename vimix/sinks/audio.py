@@ -23,7 +23,8 @@ _OPENED = {
 class Sound:
     """An audio stream of `container` that is filled as the picture moves on, so that neither waits for the other."""
 
-    def __init__(self, wanted: AudioFrom, container: OutputContainer, codec: str) -> None:
+    def __init__(self, wanted: AudioFrom, container: OutputContainer, codec: str, rate: float) -> None:
+        """`rate`: bits a second that it may take."""
         self._clip = av.open(str(wanted.path), metadata_errors="ignore", options=_OPENED)
         self._container = container
         self._stream: AudioStream | None = None
@@ -32,10 +33,10 @@ class Sound:
             self._clip.close()
             return
         source = self._clip.streams.audio[0]
-        layout = "mono" if source.codec_context.layout.nb_channels == 1 else "stereo"
+        layout = "mono" if source.codec_context.layout.nb_channels == 1 or rate < 48_000 else "stereo"
         stream = cast(AudioStream, container.add_stream(codec, rate=_RATE, layout=layout))
         if codec != "pcm_s16le":
-            stream.bit_rate = 64_000 * stream.codec_context.layout.nb_channels
+            stream.bit_rate = int(min(rate, 64_000 * stream.codec_context.layout.nb_channels))
         self._stream = stream
         self._frames = _sound(self._clip, source, wanted, stream)
 

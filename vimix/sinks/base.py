@@ -1,5 +1,6 @@
 """What every format has in common: how it is asked for, and a file that is there whole or not at all."""
 
+import math
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,11 @@ from vimix.frame import Frame
 
 class TooManyBytes(Exception):
     """The file grew past `Encoding.max_bytes`; what was written of it is gone."""
+
+    def __init__(self, over: float) -> None:
+        super().__init__(f"{over:.2f} times the limit so far")
+        self.over = over
+        """How many times the limit, so far."""
 
 
 class Sink(Protocol):
@@ -60,6 +66,13 @@ class Encoding:
     loops: int = 0
     """How often an animated picture plays; 0: for ever."""
 
+    @property
+    def sound_rate(self) -> float:
+        """Bits a second that the sound may take: a quarter of a file that must fit."""
+        if self.max_bytes is None or self.audio is None or self.audio.end is None:
+            return math.inf
+        return 2 * self.max_bytes / float(self.audio.end - self.audio.start)
+
 
 class Encoder(Protocol):
     """The part of a sink that knows its format. It owns `path` until `finish` or `abort` returns."""
@@ -102,6 +115,8 @@ class FileSink:
 
     def __enter__(self) -> Self:
         self._part = self.path.with_name(f".{self.path.name[:100]}.{secrets.token_hex(4)}.part")
+        if self.path.exists() and not self.path.is_file():  # a folder, or a device that a rename would replace
+            raise StoreError("The result cannot be written there.", cause="not a file")
         try:
             self._part.touch(exist_ok=False)
         except OSError as error:
@@ -143,8 +158,8 @@ class FileSink:
 
     def _weigh(self) -> None:
         limit = self.encoding.max_bytes
-        if limit is not None and self._part.stat().st_size > limit:
-            raise TooManyBytes(f"more than {limit} bytes")
+        if limit is not None and (size := self._part.stat().st_size) > limit:
+            raise TooManyBytes(size / limit)
 
 
 @dataclass(frozen=True, slots=True)

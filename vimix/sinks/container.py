@@ -68,8 +68,10 @@ class Video:
     mux: Mapping[str, str] = field(default_factory=dict)
     even: bool = False
     """Whether the codec needs even sides; a column or row is added then."""
-    program: Callable[[int, int, Path], list[str]] | None = None
-    """Arguments of an ffmpeg that encodes what `codec` and `container` only carry to it: quality, threads, file."""
+    sound_from: int = 16_000
+    """Bits a second below which the sound is left out of a file that must fit."""
+    program: Callable[[Encoding, Path], list[str]] | None = None
+    """Arguments of an ffmpeg that encodes what `codec` and `container` only carry to it into a file."""
 
 
 class VideoFile:
@@ -83,7 +85,7 @@ class VideoFile:
         target: object = str(path)
         if kind.program is not None:
             self._program = Ffmpeg(
-                kind.program(encoding.quality, encoding.threads, path.absolute()),
+                kind.program(encoding, path.absolute()),
                 cpu_seconds=600 + _MOST_FRAMES * width * height // _PIXELS_A_SECOND,
                 memory_bytes=16 * 2**30,
             )
@@ -92,7 +94,8 @@ class VideoFile:
         if kind.title:
             self._file.metadata["title"] = kind.title  # what else tells a matte from any other video?
         self._stream = self._open_stream(encoding, width + self._add[1], height + self._add[0])
-        self._sound = Sound(encoding.audio, self._file, kind.audio) if encoding.audio and kind.audio else None
+        heard = encoding.audio if encoding.sound_rate >= kind.sound_from else None
+        self._sound = Sound(heard, self._file, kind.audio, encoding.sound_rate) if heard and kind.audio else None
         self._pool = Ordered(self._encode, lambda nothing: None, workers=1)
 
     def _open_stream(self, encoding: Encoding, width: int, height: int) -> VideoStream:
@@ -195,12 +198,13 @@ _PRORES = {"profile": "4444", "alpha_bits": "8", "vendor": "apl0", "flags": "+qs
 _FAST_START = {"movflags": "+faststart"}
 
 
-def _x265(quality: int, threads: int, path: Path) -> list[str]:
+def _x265(encoding: Encoding, path: Path) -> list[str]:
+    crf, rate = _between(44, 19)(encoding.quality), str(int(min(128_000, encoding.sound_rate)))
     colours = ["-vf", "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"]
-    encode = ["-c:v", "libx265", "-preset", "veryfast", "-crf", _between(44, 19)(quality), "-tag:v", "hvc1", *colours]
-    params = ["-x265-params", f"log-level=none:pools={threads}", "-pix_fmt", "yuva420p"]
+    encode = ["-c:v", "libx265", "-preset", "veryfast", "-crf", crf, "-tag:v", "hvc1", *colours]
+    params = ["-x265-params", f"log-level=none:pools={encoding.threads}", "-pix_fmt", "yuva420p"]
     times = ["-fps_mode", "passthrough", "-enc_time_base:v", "demux", "-video_track_timescale", str(_CLOCK)]
-    sound = ["-c:a", "aac", "-b:a", "128k"]
+    sound = ["-c:a", "aac", "-b:a", rate]
     read = ["-f", "nut", "-i", "pipe:0", "-map", "0"]
     return [*read, *encode, *params, *times, *sound, "-movflags", "+faststart", "-f", "mov", "-y", str(path)]
 
@@ -219,6 +223,7 @@ MOV = Video(
     "yuva444p10le",
     lambda quality: {"global_quality": str(118 * int(_between(37, 2)(quality))), **_PRORES},
     audio="pcm_s16le",
+    sound_from=48_000 * 16 * 2,
 )
 HEVC = Video("nut", "rawvideo", "yuva420p", lambda _: {}, audio="pcm_s16le", even=True, program=_x265)
 MP4 = Video(
