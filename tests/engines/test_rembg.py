@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.engines import mirror as loopback
 from tests.engines.mirror import drain
-from vimix.engines import graphs, open_engine, runtime, still
+from vimix.engines import graphs, machine, open_engine, runtime, still
 from vimix.engines.catalogue import MODELS, Release
 
 ROWS = [name for name, model in MODELS.items() if model.kind in ("network", "resized")]
@@ -51,7 +51,7 @@ def test_every_row_gives_what_rembg_gives(name: str, sessions, tmp_path: Path, m
     model, rgb = MODELS[name], photograph()
     content = loopback.draw_for(model)
     expected = by_rembg(sessions[name], name, content, tmp_path / "rembg", rgb, monkeypatch)
-    monkeypatch.setattr(runtime, "_cpuinfo", lambda key: "")
+    monkeypatch.setattr(machine, "cpuinfo", lambda key: "")
     with loopback.serving() as mirror:
         loopback.use(monkeypatch, loopback.row(mirror, model, content))
         engine = drain(open_engine(name, quality="best", model_dir=tmp_path / "ours", device="cpu"))
@@ -82,6 +82,80 @@ def test_the_real_network_gives_what_rembg_gives(sessions, tmp_path: Path, monke
     engine = drain(open_engine(model.name, quality="best", model_dir=MODEL_DIR, device="cpu"))
     off = np.abs(engine.look(rgb).astype(int) - expected)
     assert off.mean() < 0.2  # bfloat16 where the processor has it: a few levels at a few edges
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("size", [512, 768])
+def test_eight_bits_move_a_photographs_mask_by_little(size: int, tmp_path: Path) -> None:
+    """Run by ONNX Runtime, which any processor can; the peaks are of that network and of nothing else."""
+    model, rgb = MODELS["isnet-general-use"], photograph()
+    graph, low = MODEL_DIR / f"{model.name}-{size}.onnx", tmp_path / "low.onnx"
+    drain(open_engine(model.name, quality={512: "fast", 768: "balanced"}[size], model_dir=MODEL_DIR, device="cpu"))
+    graphs.narrow(graph, low, name=model.name)
+    assert low.stat().st_size < 0.26 * graph.stat().st_size
+    exact, moved = (
+        still.looker(model, size, runtime.RUNTIMES["onnxruntime"](path, size, "f32", None))(rgb).astype(int)
+        for path in (graph, low)
+    )
+    off = np.abs(moved - exact)
+    print(f"{size}: {off.mean():.3f} levels on average, {100 * (off > 8).mean():.2f}% of pixels by more than 8")
+    assert off.mean() < 0.7
+    assert (off > 8).mean() < 0.03
+
+
+NETWORK = """
+<ir_version: 8, opset_import: ["" : 15]>
+net (float[1,3,32,32] picture) => (float[1,1,32,32] seen)
+{
+    first = Conv<pads = [1, 1, 1, 1]>(picture, w1)
+    second0 = Conv<pads = [1, 1, 1, 1]>(first, w2)
+    second = Relu(second0)
+    pooled = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(second)
+    third0 = Conv<pads = [1, 1, 1, 1]>(pooled, w5)
+    third = Relu(third0)
+    large = Resize<mode = "linear">(third, , doubled)
+    both = Concat<axis = 1>(second, large)
+    fourth0 = Conv<pads = [1, 1, 1, 1]>(both, w3)
+    fourth = Relu(fourth0)
+    sum = Add(fourth, second)
+    last = Conv(sum, w4)
+    seen = Sigmoid(last)
+}
+"""
+
+
+def test_a_network_in_eight_bits_says_what_it_said(tmp_path: Path, monkeypatch) -> None:
+    import json
+
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    dice, model = np.random.default_rng(3), onnx.parser.parse_model(NETWORK)
+    shapes = {"w1": (8, 3, 3, 3), "w2": (8, 8, 3, 3), "w3": (8, 16, 3, 3), "w4": (1, 8, 1, 1), "w5": (8, 8, 3, 3)}
+    values = {name: dice.normal(0, 1.5 / np.sqrt(np.prod(shape[1:])), shape) for name, shape in shapes.items()}
+    values["doubled"] = np.array([1, 1, 2, 2])
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(value.astype(np.float32), name) for name, value in values.items()
+    )
+    plain, low = tmp_path / "plain.onnx", tmp_path / "low.onnx"
+    onnx.save(model, plain)
+    names = graphs.activations(model.graph)
+    assert names == ["first", "second", "large", "sum"]
+    picture = dice.random((1, 3, 32, 32), np.float32)
+    shown = onnx.ModelProto.FromString(model.SerializeToString())
+    shown.graph.output.extend(onnx.helper.make_tensor_value_info(name, 1, None) for name in names)
+    made = ReferenceEvaluator(shown).run(names, {"picture": picture})
+    peaks = [float(np.abs(values).max()) for values in made]
+    peaks[1:3] = [max(peaks[1:3])] * 2
+    monkeypatch.setattr(graphs, "PEAKS", tmp_path / "peaks.json")
+    graphs.PEAKS.write_text(json.dumps({"drawn": peaks, "other": peaks[:-1]}))
+    graphs.narrow(plain, low, name="drawn")
+    onnx.checker.check_model(onnx.load(low), full_check=True)
+    exact, moved = (runtime.RUNTIMES["onnxruntime"](path, 32, "f32", None)(picture) for path in (plain, low))
+    assert exact.std() > 0.02
+    assert 0 < np.abs(moved - exact).mean() < 0.002
+    with pytest.raises(ValueError, match="not the network"):
+        graphs.narrow(plain, low, name="other")
 
 
 def test_a_half_network_is_made_to_measure(tmp_path: Path) -> None:

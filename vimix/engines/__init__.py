@@ -12,6 +12,7 @@ import numpy as np
 from vimix.engines import catalogue
 from vimix.engines.catalogue import Model
 from vimix.engines.chroma import find_key
+from vimix.engines.machine import processor
 from vimix.engines.still import Look, looker, together, whole_looker
 from vimix.errors import Unavailable, UsageError
 from vimix.events import Note
@@ -105,13 +106,14 @@ def _prepare(model: Model, size: int, source: Path, device: str) -> Generator[No
         left += f"This file could not be brought to {size} px ({error.cause[:200]}); it looks at {native} px. "
         yield Note(f"{model.name} looks at {native} pixels, which is slower: its file cannot be brought to {size}.")
         size, graph = native, (yield from _graph(model, native, source))
-    run, found = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled")
+    known = model.name if model.kind == "resized" and size < model.size("best") else ""  # a still at its best is exact
+    run, found = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled", known=known)
     return Engine(
         name=model.name,
         look=looker(model, size, run),
         glance=looker(model, size, run, quick=True),
         runtime=found.runtime,
-        device=runtime.processor(),
+        device=processor(),
         precision=found.precision,
         why=left + found.why,
         cost=found.cost,

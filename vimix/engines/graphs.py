@@ -1,20 +1,27 @@
-"""Network graphs made to measure: another input size, one output, plain float32.
+"""Network graphs made to measure: another input size, one output, plain float32 or 8-bit integers.
 
 A segmentation network exported at 1024 pixels is fixed to that size by constants alone: every `Resize` takes its
 target height and width from one (IS-Net) and nothing else knows the size. Scaling these gives a network for 768 or
 512 with the same weights.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx.parser
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper, shape_inference
+from numpy.typing import NDArray
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper, shape_inference
 
 from vimix.engines.catalogue import Triple
 from vimix.engines.files import place
+
+PEAKS = Path(__file__).with_name("peaks.json")
+"""By name of a network, what `tools/calibrate.py` has seen of it: the largest value of each of `activations`, alike for
+what is joined."""
+DRAWING = ("Conv", "MaxPool", "Concat")
 
 
 def make(source: Path, target: Path, size: int) -> None:
@@ -95,6 +102,52 @@ def whole(source: Path, target: Path, size: int, *, mean: Triple, std: Triple, l
     _replace(graph.output, after.output)
     onnx.checker.check_model(model)
     place(target, model.SerializeToString())
+
+
+def narrow(source: Path, target: Path, *, name: str) -> None:
+    """Write to `target` the graph of `source`, which `make` made, with convolutions of 8-bit integers.
+
+    Weights are scaled by channel, activations by the peaks that are known of the network of that `name`. Raises
+    `ValueError` where the file holds another network.
+    """
+    model = onnx.load(source)
+    graph, names, known = model.graph, activations(model.graph), json.loads(PEAKS.read_bytes())[name]
+    if len(names) != len(known):
+        raise ValueError("this is not the network whose peaks were measured")
+    peaks: dict[str, float] = dict(zip(names, known, strict=True))
+    weights = {weight.name: weight for weight in graph.initializer}
+    nodes, numbers, low = list[NodeProto](), dict[str, NDArray[np.generic]](), set(peaks)
+    for node in graph.node:
+        if node.op_type == "Conv" and node.input[0] in low:
+            weight = numpy_helper.to_array(weights.pop(node.input[1]))
+            steps = np.abs(weight).max((1, 2, 3), keepdims=True).clip(1e-9) / 127
+            numbers[f"{node.input[1]}_scale"] = steps.ravel()
+            numbers[f"{node.input[1]}_low"] = np.rint(weight / steps).astype(np.int8)
+            nodes.append(_wider(node.input[1]))
+            node.input[1] += "_wide"
+        elif node.op_type in DRAWING and low.issuperset(node.input):
+            low.update(node.output)
+        node.input[:] = [f"{part}_wide" if part in peaks else part for part in node.input]
+        nodes.append(node)
+        for made in peaks.keys() & node.output:
+            most, kind = (127, np.int8) if node.op_type == "Conv" else (255, np.uint8)
+            scale, zero = f"{made}_scale", f"{made}_zero"
+            numbers |= {scale: np.array(peaks[made] / most, np.float32), zero: np.array(0, kind)}
+            nodes += [helper.make_node("QuantizeLinear", [made, scale, zero], [f"{made}_low"]), _wider(made, zero)]
+    _replace(graph.node, nodes)
+    _replace(graph.initializer, [*weights.values(), *(numpy_helper.from_array(x, key) for key, x in numbers.items())])
+    place(target, model.SerializeToString())
+
+
+def _wider(name: str, *zero: str) -> NodeProto:
+    return helper.make_node("DequantizeLinear", [f"{name}_low", f"{name}_scale", *zero], [f"{name}_wide"], axis=0)
+
+
+def activations(graph: GraphProto) -> list[str]:
+    """What convolutions draw on by way of pools and joints, in the graph's order; not what these make of it."""
+    drawn = {part for node in graph.node if node.op_type in DRAWING for part in node.input}
+    made = [(node.op_type, node.output[0]) for node in graph.node]
+    return [name for kind, name in made if name in drawn and kind in ("Relu", "Add", "Resize", "Conv")]
 
 
 def is_half(path: Path) -> bool:

@@ -1,20 +1,19 @@
 """Where networks run: the one file that knows ONNX Runtime and OpenVINO.
 
-On a processor the fastest of OpenVINO in bfloat16, OpenVINO in float32 and ONNX Runtime is found by running each, once
-for a machine: the finding is kept beside the weights. bfloat16 is tried only where the processor multiplies it itself
-(without that it was seen 18 times slower). On a GPU, ONNX Runtime with CUDA, the picture's way in and out included.
-What was chosen, and why, is said in the result. Neither library is imported before it is needed, and then only one.
+On a processor the fastest of OpenVINO in 8-bit integers, in bfloat16 and in float32, and ONNX Runtime is found by
+running each, once for a machine: the finding is kept beside the weights. Integers and bfloat16 are tried only where the
+processor multiplies them itself (bfloat16 was seen 18 times slower without). On a GPU, ONNX Runtime with CUDA, the
+picture's way in and out included. What was chosen, and why, is said in the result. Neither library is imported before
+it is needed, and then only one.
 """
 
 import ctypes
 import importlib
 import json
-import platform
 import sys
 import time
 from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
-from importlib.metadata import distributions
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -23,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimix.engines.files import place
+from vimix.engines.machine import NATIVE, multiplies
+from vimix.engines.machine import machine as _machine
 from vimix.errors import Unavailable
 from vimix.events import Note
 from vimix.threads import cores
@@ -33,8 +34,9 @@ Run = Callable[[Tensor], Tensor]
 Compile = Callable[[Path, int, str, Path | None], Run]
 SMALL = 320
 """Side up to which a network runs on one core, many side by side: it is over before threads have met."""
-CLOSE = 0.02
-"""How far apart on average the outputs (0-1) of bfloat16 and float32 may lie; IS-Net's lie 0.0003 apart."""
+CLOSE = {"bf16": 0.02, "int8": 0.001}
+"""How far apart on average the outputs (0-1) of fewer bits and of float32 may lie on a drawn picture. IS-Net's lie
+0.00001 and 0.00004 apart, and 0.007 where all its peaks are taken for half of what they are; photographs, 0.0015."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Choice:
     runtime: str
     """`openvino` or `onnxruntime`."""
     precision: str
-    """`bf16`, `f32`, `f16`, `tf32`."""
+    """`int8`, `bf16`, `f32`, `f16`, `tf32`."""
     why: str
     cost: float
     """CPU-seconds of one run."""
@@ -52,14 +54,15 @@ class Choice:
     """Processor, cores and versions that this was found on."""
 
 
-def open_on_cpu(graph: Path, size: int, *, cache: Path) -> Generator[Note, None, tuple[Run, Choice]]:
-    """Compile a graph with what is fastest here; yields a note where that has to be found out first."""
+def open_on_cpu(graph: Path, size: int, *, cache: Path, known: str = "") -> Generator[Note, None, tuple[Run, Choice]]:
+    """Compile a graph with what is fastest here; yields a note where that has to be found out first. `known` is the
+    network's name where `graphs.narrow` may make its like in 8-bit integers."""
     cache.mkdir(parents=True, exist_ok=True)
     book = cache / f"{graph.stem}-{size}.json"
     choice = remembered(book)
-    if choice is None:
+    if choice is None or (choice.precision == "int8" and not _narrowed(graph).is_file()):
         yield Note(f"Finding out what runs {graph.stem} fastest on this machine; this is done once.")
-        choice = _fastest(graph, size)
+        choice = _fastest(graph, size, known)
         place(book, json.dumps(asdict(choice)).encode())
     return RUNTIMES[choice.runtime](graph, size, choice.precision, cache), choice
 
@@ -83,38 +86,33 @@ def remembered(book: Path) -> Choice | None:
     return choice if choice.machine == _machine() else None
 
 
-def _machine() -> str:
-    runtimes = (found for name in ("openvino", "onnxruntime-gpu", "onnxruntime") for found in distributions(name=name))
-    return ", ".join((processor(), f"{cores()} cores", *(f"{found.name} {found.version}" for found in runtimes)))
+def _narrowed(graph: Path) -> Path:
+    return graph.with_name(f"{graph.stem}-int8.onnx")
 
 
-def _cpuinfo(key: str) -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return ""
-    return next(
-        (value.strip() for name, _, value in (line.partition(":") for line in lines) if name.strip() == key), ""
-    )
+def _drawn(size: int) -> Tensor:
+    """A picture (1, 3, S, S) of a bright disc with a dark one on it, and grain: in noise a network sees nothing."""
+    y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    plane = 0.3 * x - 0.2 + 0.6 * (np.hypot(x, y) < 0.5) - 0.5 * (np.hypot(x - 0.1, y + 0.2) < 0.2)
+    grain = np.random.default_rng(1).normal(0, 0.03, (1, 3, size, size))
+    return np.asarray(plane * np.array([1, 0.7, 0.4]).reshape(1, 3, 1, 1) + grain, np.float32)
 
 
-def processor() -> str:
-    """Its name."""
-    return _cpuinfo("model name") or platform.processor() or platform.machine()
-
-
-def _fastest(graph: Path, size: int) -> Choice:
+def _fastest(graph: Path, size: int, known: str) -> Choice:
     candidates = [("onnxruntime", "f32"), ("openvino", "f32")]
     said = []
-    if {"amx_bf16", "avx512_bf16"}.intersection(_cpuinfo("flags").split()):
-        candidates.append(("openvino", "bf16"))
-    else:
-        said.append("openvino bf16: this processor has neither AMX nor AVX512-BF16")
-    picture = np.random.default_rng(1).random((1, 3, size, size), np.float32) - np.float32(0.5)
+    for precision in NATIVE if known else ("bf16",):
+        if multiplies(precision):
+            candidates.append(("openvino", precision))
+        else:
+            said.append(f"openvino {precision}: this processor has no instructions for it")
+    picture = _drawn(size)
     best: tuple[float, str, str] | None = None
     exact: Tensor | None = None
     for name, precision in candidates:
         try:
+            if precision == "int8":
+                importlib.import_module("vimix.engines.graphs").narrow(graph, _narrowed(graph), name=known)
             run = RUNTIMES[name](graph, size, precision, None)
             seen = run(picture)
             cost = min(_timed(run, picture) for _ in range(2))
@@ -122,7 +120,7 @@ def _fastest(graph: Path, size: int) -> Choice:
             said.append(f"{name} {precision}: {' '.join(str(error).split())[:200]}")
             continue
         exact = seen if exact is None else exact
-        if precision != "f32" and float(np.abs(seen - exact).mean()) > CLOSE * max(1.0, float(np.ptp(exact))):
+        if precision in CLOSE and np.abs(seen - exact).mean() > CLOSE[precision] * max(1.0, float(np.ptp(exact))):
             said.append(f"{name} {precision}: its result differs")
             continue
         said.append(f"{name} {precision} {cost * 1000:.0f} ms")
@@ -142,6 +140,8 @@ def _timed(run: Run, picture: Tensor) -> float:
 
 def _openvino(graph: Path, size: int, precision: str, cache: Path | None) -> Run:
     openvino = _silent_openvino()
+    if precision == "int8":  # what is left of it in floats is so as it suits the processor
+        graph, precision = _narrowed(graph), "bf16" if multiplies("bf16") else "f32"
     settings: dict[str, object] = {
         "INFERENCE_PRECISION_HINT": precision,
         "NUM_STREAMS": str(_streams(size)),
