@@ -24,7 +24,7 @@ from bench.process import DATA, machine
 from tests.clips import pictures
 from vimix.frame import Frame
 from vimix.sinks import FORMATS, Encoding, open_sink
-from vimix.sinks.pixels import floored, visible_box
+from vimix.sinks.pixels import floored, visible
 
 FPS = Fraction(30000, 1001)
 BEYOND = (("webp lossless", "webp", {"lossless": True}), ("apng quality 70", "apng", {"quality": 70}))
@@ -84,7 +84,7 @@ def main() -> None:
     asked = parser.parse_args()
     cv2.setNumThreads(1)
     clip = frames(asked.frames)
-    boxes = [visible_box(floored(frame.alpha)) for frame in clip]
+    boxes = [visible(frame.rgb, floored(frame.alpha))[0] for frame in clip]
     share = np.mean([(right - left) * (bottom - top) for left, top, right, bottom in boxes]) / clip[0].alpha.size
     for name in FORMATS:
         measure(name, name, clip[:2], {})  # libraries load and warm up

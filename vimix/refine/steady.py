@@ -81,7 +81,8 @@ def _shrunk(frame: Frame) -> _Small:
     by = min(1.0, _SIDE / max(height, width))
     size = max(1, round(width * by)), max(1, round(height * by))
     step = max(1, int(0.5 / by))  # two samples each way make a pixel: motion needs no more
-    rgb = cv2.resize(np.ascontiguousarray(frame.rgb[::step, ::step]), size, interpolation=cv2.INTER_AREA)
+    some = cv2.resize(frame.rgb, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_NEAREST)
+    rgb = cv2.resize(some, size, interpolation=cv2.INTER_AREA)
     alpha = cv2.resize(np.ascontiguousarray(frame.alpha), size, interpolation=cv2.INTER_AREA)
     return _Small(frame, rgb, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), alpha.astype(np.float32))
 
@@ -141,12 +142,14 @@ def _changed(frame: Frame, change: Plane) -> Frame:
         return frame
     y, x = frame.alpha.shape[0] / change.shape[0], frame.alpha.shape[1] / change.shape[1]
     rows, columns = (slice(max(0, first - 1), first + extent + 1) for first, extent in ((top, height), (left, width)))
-    part = np.rint(change[rows, columns]).astype(np.int16)
+    part = change[rows, columns]
     place = (
         slice(round(rows.start * y), round((rows.start + part.shape[0]) * y)),
         slice(round(columns.start * x), round((columns.start + part.shape[1]) * x)),
     )
     alpha = np.array(frame.alpha)
     size = (place[1].stop - place[1].start, place[0].stop - place[0].start)
-    alpha[place] = cv2.add(alpha[place], cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), dtype=cv2.CV_8U)
+    more, less = (np.rint(sign * part).clip(0, 255).astype(np.uint8) for sign in (1, -1))
+    more, less = (cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in (more, less))
+    alpha[place] = cv2.subtract(cv2.add(alpha[place], more), less)
     return replace(frame, alpha=alpha)
