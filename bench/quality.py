@@ -3,9 +3,11 @@
     python -m bench.quality [DATA] [--quick] [--json FILE]
 
 DATA is ../shared/data unless told: `davis/` (clips with hand-made masks of one subject), `composite/` (a clip whose
-alpha is exact), `ecssd/` and `matting/` (stills). What is not there is left out, and said. A look at a picture is
-remembered, so that the stages are compared on the same looks; time is that of the looks as measured at warm-up, and the
-CPU's own for all else.
+alpha is exact), `ecssd/` and `matting/` (stills), `alpha/` (pictures with exact alpha, laid over photographs and strong
+colours). What is not there is left out, and said. A look at a picture is remembered, so that the stages are compared on
+the same looks; time is that of the looks as measured at warm-up, and the CPU's own for all else.
+
+The frame that steadying makes worst is shown in ghost-DATA.png beside the JSON: picture, truth, before, after.
 """
 
 import argparse
@@ -22,16 +24,18 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from bench.measures import Score, Still, clip_score, mean, still_score
+from bench.edges import pictures as exact
+from bench.measures import Score, Still, clip_score, mean, still_score, unit
 from vimix.engines import open_engine
 from vimix.engines.follow import PACES, follow
-from vimix.engines.still import Look, cut_each
+from vimix.engines.still import Look, cut_each, surest
 from vimix.frame import Frame, Pixels, Stage, opaque
+from vimix.refine.matting import solved
 from vimix.refine.steady import steady
 from vimix.settings import Settings
 
 QUALITIES = ("fast", "balanced", "best")
-STILLS = ("ecssd", "matting")
+STILLS = ("ecssd", "matting", "alpha")
 FPS = 24
 
 
@@ -122,7 +126,7 @@ def measure(look: Remembering, stages: Sequence[Stage], chosen: Sequence[Clip]) 
     return score, facts
 
 
-def of_clips(name: str, chosen: Sequence[Clip], looks: dict[str, Remembering]) -> list[dict[str, object]]:
+def of_clips(name: str, chosen: Sequence[Clip], looks: dict[str, Remembering], out: Path) -> list[dict[str, object]]:
     rows = []
     for quality in QUALITIES:
         each = looks[quality]
@@ -137,23 +141,75 @@ def of_clips(name: str, chosen: Sequence[Clip], looks: dict[str, Remembering]) -
             cost = f"{facts['looks_a_frame']:.2f} looks  {facts['cpu_ms_a_frame']:5.0f} ms CPU"
             print(f"{name:10} {quality:9} {label:14} {score}  {cost}  {list(facts['j_by_clip'].values())}", flush=True)
             rows.append({"set": name, "quality": quality, "stages": label, **score._asdict(), **facts})
+    each, pace = looks["balanced"], PACES["balanced"]
+    pairs = [
+        (clip, *(through(clip, [stage, *more]) for more in ([], [steady(0.5)])))
+        for clip in chosen
+        for stage in (cut_each(each, workers=1), follow(looks["following"], pace=pace))
+    ]
+    sheet, where = worst(pairs)
+    Image.fromarray(sheet).save(out / f"ghost-{name}.png")
+    print(f"{name:10} steadying is worst in {where}: ghost-{name}.png", flush=True)
     return rows
 
 
+def worst(pairs: Sequence[tuple[Clip, list[Pixels], list[Pixels]]]) -> tuple[Pixels, str]:
+    """The frame whose matte came furthest from its truth between before and after, in pictures and in words."""
+    found = []
+    for which, (clip, before, after) in enumerate(pairs):
+        for at, (truth, old, new) in enumerate(zip(clip.truths, before, after, strict=True)):
+            errors = [float(np.abs(unit(matte) - unit(truth)).mean()) for matte in (old, new)]
+            found.append((errors[1] - errors[0], which, at, errors))
+    _, which, at, errors = max(found, key=lambda each: each[0])
+    clip, before, after = pairs[which]
+    panes = [clip.pictures[at], *(np.dstack([each] * 3) for each in (clip.truths[at], before[at], after[at]))]
+    where = f"frame {at} of {clip.name}, {('by itself', 'followed')[which % 2]}: error {errors[0]:.4f}, {errors[1]:.4f}"
+    return np.hstack(panes), where
+
+
+def stills(folder: Path, most: int) -> Iterator[tuple[Pixels, Pixels, Pixels | None]]:
+    """Pictures, their mattes, and trimaps where there are any."""
+    if folder.name == "alpha":
+        for picture in exact(folder.parent)[:most]:
+            yield picture.seen, picture.alpha, None
+        return
+    for file in [file for file in sorted(folder.glob("*.jpg")) if file.with_suffix(".png").exists()][:most]:
+        rgb, truth = np.asarray(Image.open(file).convert("RGB")), grey(file.with_suffix(".png"))
+        if truth.shape != rgb.shape[:2]:
+            truth = np.asarray(cv2.resize(truth, rgb.shape[1::-1]), np.uint8)
+        trimap = file.with_name(f"{file.stem}_trimap.png")
+        yield rgb, truth, grey(trimap) if trimap.exists() else None
+
+
 def of_stills(name: str, folder: Path, most: int, looks: dict[str, Remembering]) -> list[dict[str, object]]:
-    files = [file for file in sorted(folder.glob("*.jpg")) if file.with_suffix(".png").exists()][:most]
+    """`band` is the mean error where the data's own trimap says that alpha is to be found."""
     rows = []
     for quality in QUALITIES:
-        scores = []
-        for file in files:
-            truth, rgb = grey(file.with_suffix(".png")), np.asarray(Image.open(file).convert("RGB"))
-            matte = looks[quality].look(rgb)
-            if matte.shape != truth.shape:
-                matte = np.asarray(cv2.resize(matte, truth.shape[::-1]), np.uint8)
-            scores.append(still_score(matte, truth))
-        score = Still(*(mean(column) for column in zip(*scores, strict=True)))
-        print(f"{name:10} {quality:9} {'network alone':14} {score}", flush=True)
-        rows.append({"set": name, "quality": quality, "stages": "network alone", **score._asdict()})
+        look = looks[quality]
+        again = surest(look)
+        for label, work in (
+            ("network alone", look),
+            ("surest look", again),
+            ("+ closed form", lambda rgb, again=again: solved(rgb, again(rgb))),
+        ):
+            if label[0] == "+" and name != "matting":
+                continue
+            look.asked, look.spent, began = 0, 0.0, time.process_time()
+            scores, bands = [], []
+            for rgb, truth, trimap in stills(folder, most):
+                matte = work(rgb)
+                scores.append(still_score(matte, truth))
+                if trimap is not None:
+                    bands.append(float(np.abs(unit(matte) - unit(truth))[trimap == 128].mean()))
+            score = Still(*(mean(column) for column in zip(*scores, strict=True)))
+            other = time.process_time() - began - look.spent
+            facts = {
+                "looks": round(look.asked / len(scores), 2),
+                "cpu_ms": round(1000 * (look.asked * look.cost + other) / len(scores)),
+                "band": round(mean(bands), 4) if bands else None,
+            }
+            print(f"{name:10} {quality:9} {label:14} {score}  {facts}", flush=True)
+            rows.append({"set": name, "quality": quality, "stages": label, **score._asdict(), **facts})
     return rows
 
 
@@ -161,10 +217,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, nargs="?", default=Path(__file__).parents[1] / "../shared/data")
     parser.add_argument("--quick", action="store_true", help="12 frames of a clip, 10 stills")
-    parser.add_argument("--only", nargs="*", help="of davis, composite, ecssd, matting")
+    parser.add_argument("--only", nargs="*", help="of davis, composite, ecssd, matting, alpha")
     parser.add_argument("--json", type=Path, default=Path("out/bench/quality.json"))
     asked = parser.parse_args()
     cv2.setNumThreads(1)
+    asked.json.parent.mkdir(parents=True, exist_ok=True)
     there = [name for name in ("davis", "composite", *STILLS) if (asked.data / name).is_dir()]
     for name in {"davis", "composite", *STILLS} - set(there):
         print(f"{name}: left out, there is no {name} in the data")
@@ -175,8 +232,7 @@ def main() -> None:
         if name in STILLS:
             rows += of_stills(name, asked.data / name, 10 if asked.quick else 1000, looks)
         else:
-            rows += of_clips(name, clips(asked.data / name, 12 if asked.quick else 1000), looks)
-    asked.json.parent.mkdir(parents=True, exist_ok=True)
+            rows += of_clips(name, clips(asked.data / name, 12 if asked.quick else 1000), looks, asked.json.parent)
     asked.json.write_text(json.dumps(rows, indent=1))
 
 

@@ -20,7 +20,7 @@ from vimix import engines, presets
 from vimix.engines import replay
 from vimix.engines.chroma import find_key, key_out
 from vimix.engines.follow import PACES, follow
-from vimix.engines.still import cut_each
+from vimix.engines.still import cut_each, surest
 from vimix.errors import Refused
 from vimix.events import Note, Progress
 from vimix.frame import Frame, Stage
@@ -165,7 +165,8 @@ def _key(order: Order, first: Sequence[Frame]) -> tuple[Stage, Cut]:
 
 def _network(order: Order, name: str, first: Frame) -> Generator[Note | Progress, None, tuple[Stage, Cut]]:
     options, shop = order.options, order.shop
-    follows = not order.source.info.still and (name not in PER_FRAME or bool(options.point))
+    still = order.source.info.still
+    follows = bool(options.point) or not (still or name in PER_FRAME)
     engine = yield from engines.open_engine(
         name,
         quality="balanced" if follows else options.quality,  # larger or smaller boxes are followed worse
@@ -178,7 +179,8 @@ def _network(order: Order, name: str, first: Frame) -> Generator[Note | Progress
         how = partial(follow, pace=PACES[options.quality], points=options.points, start=options.start)
         stage = interruptible(how, engine.glance)
     else:
-        stage = cut_each(engine.look, workers=engine.parallel)
+        look = surest(engine.look) if still and options.quality != "fast" else engine.look
+        stage = cut_each(look, workers=engine.parallel)
     about = {name: getattr(engine, name) for name in ("runtime", "device", "precision", "why")}
     return order.clock.timed("network", stage), Cut(engine.name, about, ())
 

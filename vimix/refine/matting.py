@@ -86,7 +86,7 @@ def _solve(rgb: Pixels, known: Pixels, alpha: Pixels) -> Pixels:
     matrix.setdiag(matrix.diagonal() + _TRUST)
     asked = _TRUST * share[unknown] - free[:, sure] @ (known.ravel()[sure] / 255)
     # from a small shift on: without one it may fail first, and prints that on stdout, where our JSON goes
-    split = ichol(matrix, shifts=[1e-4, 1e-3, 1e-2, 0.1, 1.0], max_nnz=100 * matrix.shape[0])
+    split = ichol(matrix, shifts=[1e-3, 1e-2, 0.1, 1.0], max_nnz=100 * matrix.shape[0])
     try:
         share[unknown] = cg(matrix, asked, M=split, rtol=1e-5, maxiter=2000)
     except ValueError as error:

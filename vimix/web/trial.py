@@ -14,7 +14,8 @@ from typing import Any, TypeVar, get_args
 
 from vimix.engines import DEFAULT, open_engine, pick
 from vimix.engines.chroma import find_key, key_out
-from vimix.engines.follow import PACES, Pace, follow
+from vimix.engines.follow import PACES, follow
+from vimix.engines.still import surest
 from vimix.errors import Refused
 from vimix.frame import Frame, Pixels
 from vimix.media.source import probe
@@ -56,8 +57,7 @@ def try_frame(
             model = (DEFAULT if points else pick([frame], quality)) if name in LOOKS else name
             if model == "chroma" and shown:
                 break  # a key looks the same at every Look
-            pace = PACES[quality] if not info.still and (points or model not in PER_FRAME) else None
-            alpha, cost = _look(settings, model, quality, frame, pace, points)
+            alpha, cost = _look(settings, model, quality, frame, points, still=info.still)
             cut = picture(replace(frame, alpha=alpha), quality=80)
             seconds = frames * (cost + HANDLING) / cores() + 1
             size = round(len(cut) * 3 / 4 * larger * frames)
@@ -66,13 +66,14 @@ def try_frame(
 
 
 def _look(
-    settings: Settings, model: str, quality: str, frame: Frame, pace: Pace | None, points: Sequence[Point]
+    settings: Settings, model: str, quality: str, frame: Frame, points: Sequence[Point], *, still: bool
 ) -> tuple[Pixels, float]:
-    """What a run would find in the frame, and the CPU-seconds it takes for each; `pace` where it follows."""
+    """What a run would find in the frame, and the CPU-seconds it takes for each."""
     if model == "chroma":
         if (key := find_key([frame])) is None:
             raise Refused("There is no green or blue screen around this picture's edge: choose another model.")
         return key_out(key)(frame.rgb), 0.02
+    pace = PACES[quality] if points or not (still or model in PER_FRAME) else None
     engine = _drained(
         open_engine(
             model,
@@ -83,7 +84,8 @@ def _look(
         )
     )
     if pace is None:
-        return engine.look(frame.rgb), engine.cost
+        look = surest(engine.look) if still and quality != "fast" else engine.look
+        return look(frame.rgb), engine.cost
     if not points:
         return engine.glance(frame.rgb), engine.cost / pace.every
     clicks = [point.model_copy(update={"time": 0.0}) for point in points]
