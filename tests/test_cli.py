@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.clips import draw
+from vimix import remove_background
 from vimix.__main__ import INTERRUPTED, main
 from vimix.card import inspect
+from vimix.errors import UsageError
 
 FRAMES, FPS = 12, 12
 
@@ -133,6 +135,19 @@ def test_closed_and_full_outputs_harm_no_file(clip: Path, tmp_path: Path, redire
         assert inspect(out)["output"]["frames"] == FRAMES
 
 
+@pytest.mark.parametrize(("name", "format"), [
+    ("out.webp", "webp"), ("out.webm", "webm"), ("out.gif", "gif"), ("out.png", "apng"), ("out.mov", "mov"),
+    ("out.mov", "hevc"), ("out.zip", "png-zip"), ("out.mp4", "mp4"), ("out.mp4", "matte"),
+])  # fmt: skip
+def test_a_full_disk_is_told_and_nothing_left(clip: Path, tmp_path: Path, name: str, format: str) -> None:
+    out = tmp_path / name
+    command = f'ulimit -f 0; "{sys.executable}" -m vimix "{clip}" "{out}" --format {format} --background blur'
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert ended.returncode == 5, ended
+    assert len(ended.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
@@ -159,3 +174,10 @@ def test_a_budget_is_used_by_the_picture_too(tmp_path: Path) -> None:
         output = inspect(tmp_path / name)["output"]
         assert 0.5 * budget < output["bytes"] <= budget
         assert output["audio"] == audio
+
+
+def test_in_python_the_format_follows_the_name_too(clip: Path, tmp_path: Path) -> None:
+    assert remove_background(clip, tmp_path / "out.gif", end=0.5)["output"]["format"] == "gif"
+    assert remove_background(clip, tmp_path / "out.gif", end=0.5, format="webm")["output"]["format"] == "webm"
+    with pytest.raises(UsageError, match="another name"):
+        remove_background(clip, clip, format="webm")

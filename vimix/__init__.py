@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vimix.options import Options
+from vimix.options import SUFFIXES, Options
 
 if TYPE_CHECKING:
     from vimix.events import Card
@@ -13,7 +13,7 @@ __all__ = ["Options", "__version__", "remove_background"]
 
 
 def remove_background(clip: str | Path, out: str | Path, **options: object) -> "Card":
-    """Cut `clip` out into `out` and return the result's card.
+    """Cut `clip` out into `out`, in the format that its suffix or the option `format` asks for; return the card.
 
     Options are those of `vimix.Options`; the environment's settings apply. Raises an error of `vimix.errors`, whose
     `public` is a sentence for people; no half-written file is left. To follow the progress, iterate over
@@ -24,8 +24,8 @@ def remove_background(clip: str | Path, out: str | Path, **options: object) -> "
     from vimix.pipeline import run
     from vimix.settings import Settings
 
-    asked = Options.parse(options)
-    check_target(Path(out), Path(clip), Path(asked.background))
+    asked = Options.parse({"format": SUFFIXES.get(Path(out).suffix.lower(), "webp"), **options})
+    check_target(Path(out), Path(clip), asked)
     for event in run(Path(clip), Path(out), asked, Workshop.of(Settings.load())):
         if isinstance(event, Done):
             return event.card

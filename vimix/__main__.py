@@ -18,14 +18,9 @@ from typing import NoReturn
 from vimix import __version__
 from vimix.errors import UsageError, VimixError
 from vimix.events import Done, Note, Progress
-from vimix.options import Options
-from vimix.presets import parse_fit
+from vimix.options import SUFFIXES, Options
 from vimix.settings import Settings
 
-SUFFIXES = {
-    ".webp": "webp", ".webm": "webm", ".gif": "gif", ".png": "apng", ".apng": "apng", ".mov": "mov", ".zip": "png-zip",
-    ".mp4": "mp4",
-}  # fmt: skip
 DEFAULT_MODELS = ("isnet-general-use", "portrait")
 INTERRUPTED = 130
 
@@ -67,15 +62,11 @@ def cut(arguments: Sequence[str]) -> int:
             raise UsageError(f"Name a format with --format, or end the output's name in {', '.join(SUFFIXES)}.")
         given["format"] = SUFFIXES[asked.output.suffix.lower()]
     options = Options.parse(given)
-    target = parse_fit(options.fit) if options.fit else None
-    if target and target.formats and options.format not in target.formats:
-        suffix = next(suffix for suffix, format in SUFFIXES.items() if format == target.formats[0])
-        raise UsageError(f"{target.label} takes {' or '.join(target.formats)}: end the output's name in {suffix}.")
 
     from vimix.order import Workshop, check_target
     from vimix.pipeline import run  # heavy: not for --help or a typing slip
 
-    check_target(asked.output, asked.input, Path(options.background))
+    check_target(asked.output, asked.input, options)
     shop = Workshop.of(Settings.load())
     show = _json_lines if asked.json else _bar
     with closing(run(asked.input, asked.output, options, shop)) as events:

@@ -20,6 +20,11 @@ Refine = Literal["off", "clean", "matting"]
 Crop = Literal["none", "subject"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
+SUFFIXES: dict[str, Format] = {
+    ".webp": "webp", ".webm": "webm", ".gif": "gif", ".png": "apng", ".apng": "apng", ".mov": "mov", ".zip": "png-zip",
+    ".mp4": "mp4",
+}  # fmt: skip
+"""What the name of a file asks for."""
 COLOUR = re.compile(r"#[0-9a-f]{6}")
 SHORT_FPS = 20
 """Frames a second at most, unless asked for: formats that store whole pictures grow with every frame."""

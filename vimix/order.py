@@ -11,7 +11,7 @@ from vimix.errors import UsageError
 from vimix.frame import Pixels, Stage
 from vimix.media.limits import Limits
 from vimix.media.source import Source, open_source
-from vimix.options import Options
+from vimix.options import SUFFIXES, Options
 from vimix.refine.doubt import Watch
 from vimix.settings import Settings
 from vimix.threads import cores
@@ -73,13 +73,18 @@ class Cut:
     """Takes the screen's colour out of rgb, given alpha, where the clip was keyed."""
 
 
-def check_target(out: Path, *sources: Path) -> None:
-    """Raise `UsageError` where a result at `out` has no folder or would replace a source or what is no file."""
+def check_target(out: Path, clip: Path, options: Options) -> None:
+    """Raise `UsageError` where a result at `out` has no folder, would replace what it is made from or what is no file,
+    or would not be what its preset takes."""
+    target = presets.parse_fit(options.fit) if options.fit else None
+    if target and target.formats and options.format not in target.formats:
+        suffix = next(suffix for suffix, format in SUFFIXES.items() if format == target.formats[0])
+        raise UsageError(f"{target.label} takes {' or '.join(target.formats)}: end the output's name in {suffix}.")
     if not out.parent.is_dir():
         raise UsageError(f"There is no folder {out.parent} to write to.")
     if out.exists() and not out.is_file():
         raise UsageError(f"{out} is not a file, so the result cannot take its place.")
-    if out.exists() and any(source.exists() and source.samefile(out) for source in sources):
+    if out.exists() and any(file.exists() and file.samefile(out) for file in (clip, Path(options.background))):
         raise UsageError("The result would replace what it is made from: give it another name.")
 
 

@@ -3,7 +3,7 @@
 import math
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -144,8 +144,9 @@ class FileSink:
             if error is None:
                 self._complete()
         finally:
-            if self._encoder is not None:
-                self._encoder.abort()
+            with suppress(OSError):  # closing writes what is buffered, and a full disk refuses that too
+                if self._encoder is not None:
+                    self._encoder.abort()
             self._part.unlink(missing_ok=True)
 
     def _complete(self) -> None:

@@ -78,17 +78,15 @@ class VideoFile:
     """An `Encoder` over any of them."""
 
     def __init__(self, path: Path, encoding: Encoding, width: int, height: int, kind: Video) -> None:
-        self._kind, self._end = kind, Fraction(0)
+        self._kind, self._end, self._failed = kind, Fraction(0), False
         self._add = (height % 2, width % 2) if kind.even else (0, 0)
         self._program: Ffmpeg | None = None
         self._durations: dict[int, int] = {}
         target: object = str(path)
         if kind.program is not None:
-            self._program = Ffmpeg(
-                kind.program(encoding, path.absolute()),
-                cpu_seconds=600 + _MOST_FRAMES * width * height // _PIXELS_A_SECOND,
-                memory_bytes=16 * 2**30,
-            )
+            patience = 600 + _MOST_FRAMES * width * height // _PIXELS_A_SECOND
+            command = kind.program(encoding, path.absolute())
+            self._program = Ffmpeg(command, cpu_seconds=patience, memory_bytes=16 * 2**30)
             target = self._program.stdin
         self._file: OutputContainer = av.open(target, "w", format=kind.container, options=dict(kind.mux))
         if kind.title:
@@ -154,7 +152,9 @@ class VideoFile:
             raise
 
     def _encode(self, frame: Frame) -> None:
-        kind = self._kind
+        if self._failed:
+            return  # libavformat crashes where it is handed more after a disk was full
+        kind, self._failed = self._kind, True
         pixels = kind.picture(frame)
         if any(self._add):
             pixels = cast(Pixels, cv2.copyMakeBorder(pixels, 0, self._add[0], 0, self._add[1], cv2.BORDER_REPLICATE))
@@ -172,6 +172,7 @@ class VideoFile:
         self._mux(self._stream.encode(picture))
         if self._sound is not None:
             self._sound.fill(frame.time + frame.duration)
+        self._failed = False
 
     def _mux(self, packets: "Sequence[Packet[VideoStream]]") -> None:
         for packet in packets:
