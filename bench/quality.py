@@ -141,13 +141,11 @@ def of_clips(name: str, chosen: Sequence[Clip], looks: dict[str, Remembering], o
             cost = f"{facts['looks_a_frame']:.2f} looks  {facts['cpu_ms_a_frame']:5.0f} ms CPU"
             print(f"{name:10} {quality:9} {label:14} {score}  {cost}  {list(facts['j_by_clip'].values())}", flush=True)
             rows.append({"set": name, "quality": quality, "stages": label, **score._asdict(), **facts})
-    each, pace = looks["balanced"], PACES["balanced"]
-    pairs = [
-        (clip, *(through(clip, [stage, *more]) for more in ([], [steady(0.5)])))
-        for clip in chosen
-        for stage in (cut_each(each, workers=1), follow(looks["following"], pace=pace))
-    ]
-    sheet, where = worst(pairs)
+    look, pace = looks["following"], PACES["balanced"]
+    plain, calmed = (
+        [through(clip, [follow(look, pace=pace), *more]) for clip in chosen] for more in ([], [steady(0.5)])
+    )
+    sheet, where = worst(list(zip(chosen, plain, calmed, strict=True)))
     Image.fromarray(sheet).save(out / f"ghost-{name}.png")
     print(f"{name:10} steadying is worst in {where}: ghost-{name}.png", flush=True)
     return rows
@@ -163,7 +161,7 @@ def worst(pairs: Sequence[tuple[Clip, list[Pixels], list[Pixels]]]) -> tuple[Pix
     _, which, at, errors = max(found, key=lambda each: each[0])
     clip, before, after = pairs[which]
     panes = [clip.pictures[at], *(np.dstack([each] * 3) for each in (clip.truths[at], before[at], after[at]))]
-    where = f"frame {at} of {clip.name}, {('by itself', 'followed')[which % 2]}: error {errors[0]:.4f}, {errors[1]:.4f}"
+    where = f"frame {at} of {clip.name}: error {errors[0]:.4f}, {errors[1]:.4f}"
     return np.hstack(panes), where
 
 
