@@ -179,7 +179,7 @@ def _network(order: Order, name: str, first: Frame) -> Generator[Note | Progress
         how = partial(follow, pace=PACES[options.quality], points=options.points, start=options.start)
         stage = interruptible(how, engine.glance)
     else:
-        look = surest(engine.look) if still and options.quality != "fast" else engine.look
+        look = surest(engine.look) if still and name == engines.DEFAULT and options.quality != "fast" else engine.look
         stage = cut_each(look, workers=engine.parallel)
     about = {name: getattr(engine, name) for name in ("runtime", "device", "precision", "why")}
     return order.clock.timed("network", stage), Cut(engine.name, about, ())

@@ -84,7 +84,7 @@ def _look(
         )
     )
     if pace is None:
-        look = surest(engine.look) if still and quality != "fast" else engine.look
+        look = surest(engine.look) if still and model == DEFAULT and quality != "fast" else engine.look
         return look(frame.rgb), engine.cost
     if not points:
         return engine.glance(frame.rgb), engine.cost / pace.every
