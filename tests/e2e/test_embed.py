@@ -40,7 +40,7 @@ def host(root: str) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize("width", [340, 900])
+@pytest.mark.parametrize("width", [320, 900])
 def test_the_host_page_of_the_docs(browser: Browser, host: str, root: str, clip: Path, width: int) -> None:
     with visiting(browser, host, width=width) as visit:
         visit.expected = [re.escape(f"asked somebody else: {root}")]

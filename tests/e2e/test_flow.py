@@ -84,7 +84,7 @@ def test_what_the_server_says_is_said_in_spanish(browser: Browser, root: str, na
         visit.screenshot("spanish_390_2_setup")
         page.click("#vx-go")
         expect(page.locator("#vx-card-error")).to_have_text(
-            "El vídeo dura 130.0 s; se aceptan 120 s como máximo: elige una parte con inicio y fin."
+            "El vídeo dura 130 s; se aceptan 120 s como máximo: elige una parte con inicio y fin."
         )
         visit.screenshot("spanish_390_3_refused")
         page.click("#vx-new")

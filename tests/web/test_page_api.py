@@ -86,7 +86,7 @@ def test_faults_are_one_sentence(client: Client, clip: Path) -> None:
 
 def test_a_preview_says_what_the_run_will_take(client: Client, tmp_path: Path) -> None:
     clip = draw(tmp_path / "green.mp4", wall=(20, 176, 72))
-    told = client.predict(handle_file(str(clip)), 0.5, "fast", api_name="/preview")
+    told = client.predict(handle_file(str(clip)), 0.5, ["fast"], api_name="/preview")
     (look,) = told["looks"]
     assert look["seconds"] > 0
     assert look["bytes"] > 0

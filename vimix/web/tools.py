@@ -6,6 +6,7 @@ from; the option parameters are made from `Options`, so that they are the same e
 
 import asyncio
 import inspect
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -113,7 +114,7 @@ def offer(page: Page, settings: Settings) -> None:
         options = [_component(name) for name in Options.model_fields]
         moment = gr.Number(0, label="time: seconds into the clip")
         point = gr.Textbox("", label="point: " + str(Options.model_fields["point"].description))
-        looks = gr.Textbox("", label="looks: up to three of fast, balanced, best, or model names, comma-separated")
+        looks = gr.Textbox("", label="looks: up to three of fast, balanced, best, or model names: a,b or a list")
         file, card, answer = gr.File(label="result"), gr.JSON(label="card"), gr.JSON(label="answer")
     public: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "public"}
     inputs = [clip, behind, *options]
@@ -178,9 +179,8 @@ def _preview(tools: Tools) -> Callable[..., Any]:
         (`jobs_left`; null: as many as you like). Clicks or boxes in `point` choose the subject, as in the run.
         """
         try:
-            names = [name.strip() for name in looks.split(",") if name.strip()]
-            told = tools.page.preview(uploaded(clip, tools.page.examples), time, names, _clicks(point), request)
-            return _plain(told)
+            names = re.findall(r"[\w-]+", looks)  # a list comes as its repr
+            return _plain(tools.page.preview(uploaded(clip, tools.page.examples), time, names, _clicks(point), request))
         except Exception as error:
             raise explained(error) from None
 

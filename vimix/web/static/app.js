@@ -80,8 +80,10 @@
     if (answer.kind !== "jobs") return;
     const lines = answer.jobs.filter((line) => line.state !== "expired").slice(0, 8);
     const names = Object.fromEntries(rows.map((row) => [row.job, row.name]));
-    $("recent").querySelector("ul").replaceChildren(...lines.map((line) => vimix.line({ name: names[line.job], ...line })));
+    vimix.lines($("recent").querySelector("ul"), lines.map((line) => ({ name: names[line.job], ...line })));
     show($("recent"), lines.length > 0);
+    clearTimeout(poll);
+    if (document.body.dataset.vx === "start" && lines.some(vimix.live)) poll = setTimeout(recent, 1000);
   }
 
   // Everything the server sends comes through here.
@@ -134,7 +136,7 @@
 
   function look(view) {
     if (view.name) vimix.clipName(view.name);
-    if (["queued", "running"].includes(view.state)) {
+    if (vimix.live(view)) {
       if (document.body.dataset.vx !== "run") vimix.screen("run");
       vimix.running(view);
       show($("cancel"), Boolean(vimix.token(job)));
@@ -226,7 +228,7 @@
       vimix.batch(answer.jobs.map((line) => ({ name: names[line.job], ...line })));
       vimix.emptied(vimix.clip.film?.poster);
       vimix.screen("done");
-      if (answer.jobs.some((line) => ["queued", "running"].includes(line.state))) poll = setTimeout(many, 1000);
+      if (answer.jobs.some(vimix.live)) poll = setTimeout(many, 1000);
     }
   }
 

@@ -117,10 +117,11 @@
       const found = text.match(pattern);
       if (!found) continue;
       let at = 0;
-      return ours.replace(/\{\}/g, () => vimix.said(found[++at]));
+      return ours.replace(/\{\}/g, () => filled(found[++at]));
     }
     return text.includes("; ") ? text.split("; ").map(vimix.said).join("; ") : text;
   };
+  const filled = (text) => (/^\d+\.\d+$/.test(text) ? new Intl.NumberFormat(vimix.language).format(text) : vimix.said(text));
   async function learn(language) {
     const known = Object.entries(await (await fetch(`page/${language}.json${version}`)).json());
     const literal = (text) => text.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replaceAll("{}", "(.+?)");

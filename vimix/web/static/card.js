@@ -108,7 +108,7 @@
     return vimix.facts.presets.map((row) => {
       const reasons = answers[row.name];
       const fine = reasons && !reasons.length;
-      return chip(fine ? `✓ ${row.label}` : row.label, { fit: row.name }, { title: reasons?.map(vimix.said).join("; ") || undefined, disabled: fine || row.name === view.options.fit });
+      return chip(fine ? `✓ ${row.label}` : row.label, { fit: row.name }, { class: fine ? "vx-chip vx-ok" : "vx-chip", title: reasons?.map(vimix.said).join("; ") || undefined, disabled: fine || row.name === view.options.fit });
     });
   }
 
@@ -146,16 +146,25 @@
     clear();
     const ready = lines.filter((line) => line.state === "done");
     say($("card-title"), vimix.t("batch", { done: ready.length, n: lines.length }));
-    $("batch").replaceChildren(...lines.map((line) => vimix.line(line)));
+    vimix.lines($("batch"), lines);
     show($("batch"), true);
     const link = $("download");
     link.href = `zip?jobs=${ready.map((line) => line.job).join(",")}`;
     link.download = "vimix.zip";
     say(link, vimix.t("zip"));
-    show(link, ready.length > 0 && ready.length === lines.filter((line) => !["queued", "running"].includes(line.state)).length);
+    show(link, ready.length > 0 && lines.every((line) => !vimix.live(line)));
   };
 
-  vimix.line = (line) => {
+  vimix.live = (line) => ["queued", "running"].includes(line.state);
+
+  // Lines change while one of them may have the keyboard's focus.
+  vimix.lines = (list, lines) => {
+    const at = [...list.children].findIndex((each) => each.contains(document.activeElement));
+    list.replaceChildren(...lines.map(line));
+    list.children[at]?.firstElementChild.focus();
+  };
+
+  function line(line) {
     const share = line.total ? Math.round((100 * line.done) / line.total) : 0;
     const state = line.state === "running" && share ? `${share} %` : vimix.t(`s_${line.state}`);
     return make(
@@ -163,7 +172,7 @@
       { "data-state": line.state },
       make("button", { type: "button", class: "vx-line", onclick: () => vimix.open(line.job) }, make("span", {}, line.name || line.job.slice(0, 8)), make("small", {}, state)),
     );
-  };
+  }
 
   // Snippets, with this run's values.
   function snippet() {

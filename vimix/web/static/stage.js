@@ -182,7 +182,7 @@
   function numbers(node, text) {
     if (node.dataset.said === text) return;
     node.dataset.said = text;
-    node.replaceChildren(...text.split(/(\d(?:[\d.,]*\d)?)/).map((part, place) => (place % 2 ? make("b", {}, part) : part)));
+    node.replaceChildren(...text.replaceAll(" %", "\u00a0%").split(/(\d(?:[\d.,]*\d)?)/).map((part, place) => (place % 2 ? make("b", {}, part) : part)));
   }
   vimix.numbers = numbers;
 
