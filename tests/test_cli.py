@@ -51,6 +51,19 @@ def test_every_format_is_made_whole(clip: Path, tmp_path: Path, name: str, argum
     assert list(tmp_path.iterdir()) == [out]
 
 
+@pytest.mark.parametrize("rims", [["--stroke", "3"], ["--stroke", "2", "--shadow", "3"]])
+def test_width_is_that_of_the_file_with_its_outline_and_shadow(clip: Path, tmp_path: Path, rims: list[str]) -> None:
+    out = tmp_path / "out.webp"
+    assert main([str(clip), str(out), "--crop", "subject", "--width", "60", *rims]) == 0
+    assert inspect(out)["output"]["width"] == 60
+
+
+def test_a_folder_for_models_that_cannot_be_made_is_named(clip: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("VIMIX_MODEL_DIR", "/dev/null/models")
+    assert main([str(clip), str(tmp_path / "out.webp"), "--model", "u2netp"]) == 4
+    assert "/dev/null/models" in capsys.readouterr().err
+
+
 def test_events_and_card_as_json(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(clip), str(tmp_path / "out.webp"), "--json", "--start", "0.5"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -29,7 +29,7 @@ from vimix.media.source import Source, open_source
 from vimix.order import Cut, Order
 from vimix.refine.background import over
 from vimix.refine.edges import clean_edges, recolour
-from vimix.refine.finish import Box, crop_to, invert, pad_to, resize, shadow, stroke, subject_box
+from vimix.refine.finish import Box, crop_to, invert, pad_to, resize, rim, shadow, stroke, subject_box
 from vimix.refine.steady import steady
 from vimix.refine.thin import thin
 from vimix.sinks import AudioFrom, Encoding, Sink, open_sink
@@ -89,12 +89,13 @@ def finishing(order: Order, cut: Cut, box: Box | None, way: presets.Try) -> list
         stages.append(timed("edges", clean_edges(threads=threads)))
     if box is not None:
         stages.append(crop_to(box))
-    if way.width is not None:
-        stages.append(timed("resize", resize(way.width)))
     canvas = order.target.canvas if order.target else None
+    grow = box is not None and canvas is None
+    if way.width is not None:
+        room = 2 * rim(options.stroke, options.shadow) if grow else 0
+        stages.append(timed("resize", resize(max(2, way.width - room))))
     if canvas:
         stages.append(timed("resize", pad_to(*canvas, room=options.stroke + options.shadow)))
-    grow = box is not None and canvas is None
     if options.stroke:
         stages.append(timed("finish", stroke(options.stroke, grow=grow)))
     if options.shadow:

@@ -57,6 +57,13 @@ def test_openvino_tells_nobody(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_onnxruntime_tells_nobody(tmp_path: Path) -> None:
+    code = "from vimix.engines import runtime; runtime._silent_onnxruntime()"
+    env = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=env)
+    assert list(tmp_path.iterdir()) == []  # it would leave a device's id
+
+
 @pytest.mark.skipif(bool(runtime.gpu()), reason="there is a GPU here")
 def test_a_gpu_that_is_asked_for_and_absent_is_said(models: Path) -> None:
     with pytest.raises(Unavailable, match="no NVIDIA GPU"):
@@ -82,11 +89,11 @@ def test_a_gpu_without_its_libraries_is_left_aside_aloud(models: Path, monkeypat
 
 @pytest.mark.parametrize("name", ["isnet-general-use", "u2netp"])
 def test_on_a_gpu_pictures_that_wait_are_looked_at_together(models: Path, monkeypatch, name: str) -> None:
-    processor = drain(open_engine(name, quality="fast", model_dir=models, device="cpu"))
+    processor = drain(open_engine(name, quality="best", model_dir=models, device="cpu"))
     monkeypatch.setattr(runtime, "gpu", lambda: CARD)
     monkeypatch.setattr(runtime, "open_on_gpu", partial(runtime.open_on_gpu, provider="CPUExecutionProvider"))
-    engine = drain(open_engine(name, quality="fast", model_dir=models, device="cuda"))
-    assert (engine.device, engine.parallel) == (CARD, 32)
+    engine = drain(open_engine(name, quality="best", model_dir=models, device="cuda"))
+    assert (engine.device, engine.parallel) == (CARD, 8 if name == "isnet-general-use" else 32)
     assert engine.precision == ("f16" if name == "isnet-general-use" else "tf32")
     rgb = picture()
     assert np.abs(engine.look(rgb).astype(int) - processor.look(rgb)).max() <= 3
@@ -135,5 +142,5 @@ def test_a_file_that_cannot_be_resized_is_used_as_it_is_aloud(models: Path, monk
 
     monkeypatch.setattr(graphs, "_bring_to", only_native)
     engine = drain(open_engine("isnet-general-use", quality="fast", model_dir=models, device="cpu"))
-    assert engine.why.startswith("This file could not be brought to 512 px (its sizes are everywhere)")
+    assert engine.why.startswith("This file could not be brought to 768 px (its sizes are everywhere)")
     assert engine.look(picture()).shape == (40, 60)

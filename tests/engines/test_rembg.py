@@ -85,12 +85,11 @@ def test_the_real_network_gives_what_rembg_gives(sessions, tmp_path: Path, monke
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize("size", [512, 768])
-def test_eight_bits_move_a_photographs_mask_by_little(size: int, tmp_path: Path) -> None:
+def test_eight_bits_move_a_photographs_mask_by_little(tmp_path: Path) -> None:
     """Run by ONNX Runtime, which any processor can; the peaks are of that network and of nothing else."""
-    model, rgb = MODELS["isnet-general-use"], photograph()
+    model, rgb, size = MODELS["isnet-general-use"], photograph(), 768
     graph, low = MODEL_DIR / f"{model.name}-{size}.onnx", tmp_path / "low.onnx"
-    drain(open_engine(model.name, quality={512: "fast", 768: "balanced"}[size], model_dir=MODEL_DIR, device="cpu"))
+    drain(open_engine(model.name, quality="balanced", model_dir=MODEL_DIR, device="cpu"))
     graphs.narrow(graph, low, name=model.name)
     assert low.stat().st_size < 0.26 * graph.stat().st_size
     exact, moved = (
@@ -99,8 +98,8 @@ def test_eight_bits_move_a_photographs_mask_by_little(size: int, tmp_path: Path)
     )
     off = np.abs(moved - exact)
     print(f"{size}: {off.mean():.3f} levels on average, {100 * (off > 8).mean():.2f}% of pixels by more than 8")
-    assert off.mean() < 0.7
-    assert (off > 8).mean() < 0.03
+    assert off.mean() < 1
+    assert (off > 8).mean() < 0.05
 
 
 NETWORK = """
@@ -180,7 +179,7 @@ def test_a_half_network_is_made_to_measure(tmp_path: Path) -> None:
 def test_the_graph_for_a_gpu_gives_what_the_processor_gives(name: str, tmp_path: Path) -> None:
     """The whole way inside the graph, run here by the processor: the same pixels, for any size and for a batch."""
     model = MODELS[name]
-    size = model.size("fast")
+    size = model.size("best")
     source, target, plain = (tmp_path / f"{part}.onnx" for part in ("source", "whole", "plain"))
     source.write_bytes(loopback.draw_for(model))
     graphs.whole(source, target, size, mean=model.mean, std=model.std, logits=model.logits)

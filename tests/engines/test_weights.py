@@ -206,7 +206,7 @@ def test_the_table_says_what_is_fetched(tmp_path: Path) -> None:
     assert rows["u2netp"]["fetched"]
     assert rows["chroma"]["fetched"]
     assert not rows["u2net"]["fetched"]
-    assert rows["isnet-general-use"]["sizes"] == {"fast": 512, "balanced": 768, "best": 1024}
+    assert rows["isnet-general-use"]["sizes"] == {"fast": 768, "balanced": 768, "best": 1024}
 
 
 def test_an_unknown_name_is_answered_with_the_names() -> None:

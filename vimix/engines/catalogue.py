@@ -151,7 +151,7 @@ _ROWS = (
         "Anything that stands out: the default.",
         "MIT",
         kind="resized",
-        sizes={"fast": 512, "balanced": 768, "best": 1024},
+        sizes={"fast": 768, "balanced": 768, "best": 1024},
         mean=CENTRED[0],
         std=CENTRED[1],
         file="isnet-general-use.onnx",

@@ -10,6 +10,7 @@ it is needed, and then only one.
 import ctypes
 import importlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Generator
@@ -178,9 +179,9 @@ def _silent_openvino() -> Any:
 
 def _silent_onnxruntime() -> tuple[Any, Any]:
     """ONNX Runtime, which tells nobody of its use, and options for a session that only tells of failures."""
+    os.putenv("ORT_DISABLE_TELEMETRY", "1")  # it reads this at its import, and would write a device's id before a call
     import onnxruntime
 
-    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     return onnxruntime, options

@@ -80,6 +80,11 @@ def subject_box(alphas: Iterable[Pixels], width: int, height: int, pad: float = 
     return Box(x0, y0, x1 - x0, y1 - y0)
 
 
+def rim(outline: int, shade: int) -> int:
+    """Pixels by which a `stroke` and a `shadow` that grow widen the canvas on each side."""
+    return (_up_to_even(outline + 1) if outline else 0) + _up_to_even(shade)
+
+
 def stroke(pixels: int, *, grow: bool = False) -> Stage:
     """A white outline, `pixels` wide. `grow` enlarges the canvas so that it closes around a subject at the border."""
 
