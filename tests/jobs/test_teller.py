@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.engines.test_follow import Eye, clip, moving, picture
-from vimix.engines.follow import PACES, Pace, _Follower, _windows
+from vimix.engines.follow import PACES, Pace, _Follower
+from vimix.engines.windows import windows
 from vimix.events import Progress
 from vimix.frame import Frame, opaque
 from vimix.jobs import child
@@ -41,7 +42,7 @@ def test_the_time_left_is_not_below_the_truth(tmp_path: Path, monkeypatch: pytes
     pictures = [picture(moving(at % 40)) for at in range(160)]
     teller.progress(Progress(0, len(pictures), frame()))
     told_at = []
-    for done, shot in enumerate(_Follower(eye, pace, []).shots(_windows(clip(pictures), pace.window)), 1):
+    for done, shot in enumerate(_Follower(eye, pace, []).shots(windows(clip(pictures), pace.window)), 1):
         clock.now = 100.0 + eye.asked + done * 0.1
         teller.progress(Progress(done, len(pictures), shot.frames[0]))
         told_at.append((told[-1]["done"], told[-1]["left"], clock.now))
@@ -56,7 +57,7 @@ def test_following_hands_out_frames_as_it_finds_them() -> None:
     eye = Eye()
     pictures = [picture(moving(at % 40)) for at in range(96)]
     asked = []
-    for _ in _Follower(eye, PACES["balanced"], []).shots(_windows(clip(pictures), 32)):
+    for _ in _Follower(eye, PACES["balanced"], []).shots(windows(clip(pictures), 32)):
         asked.append(eye.asked)
     first = PACES["balanced"].window
     assert max(after - before for before, after in zip(asked[first:], asked[first + 1 :], strict=False)) <= 2

@@ -16,8 +16,19 @@ import cv2
 import numpy as np
 
 from vimix.engines.motion import Flow, belief, carried, chained, flow, moved
-from vimix.engines.still import Look, fresh, product
-from vimix.engines.track import Small, Track, as_plane, chance, hear, histogram, is_cut, log_odds, standing_at, sureness
+from vimix.engines.still import Look, product
+from vimix.engines.track import (
+    Plane,
+    Track,
+    as_plane,
+    chance,
+    hear,
+    histogram,
+    log_odds,
+    standing_at,
+    sureness,
+)
+from vimix.engines.windows import Shot, Window, windows
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.options import Point
 from vimix.threads import ahead
@@ -45,33 +56,8 @@ _ALL = 0.5
 """How much a look counts that shows all there is: the power of its share of the largest area seen."""
 _DOUBT = 0.7
 """A key whose matte is judged lower (`Track.judge`) is looked at once more, whole."""
-_MEMORY = 128 << 20
-"""Bytes of pictures that a window may hold."""
-
-
-@dataclass(slots=True)
-class Shot:
-    """A frame of the window, and those after it that equal it."""
-
-    frames: list[Frame]
-    small: Small
-    alpha: Pixels | None = None
-    whole: Pixels | None = None
-    """What a look at the whole of it shows, where there was one."""
-
-    @property
-    def rgb(self) -> Pixels:
-        """The picture."""
-        return self.frames[0].rgb
-
-
-@dataclass(slots=True)
-class Window:
-    """Frames of one scene, solved together."""
-
-    shots: list[Shot]
-    begins: bool
-    """Whether a scene begins here."""
+_SAME = 0.8
+"""Share of what was followed that must be of what somebody points at, for the click to change nothing."""
 
 
 def follow(look: Look, *, pace: Pace = BALANCED, points: Sequence[Point] = (), start: float = 0.0) -> Stage:
@@ -83,36 +69,13 @@ def follow(look: Look, *, pace: Pace = BALANCED, points: Sequence[Point] = (), s
 
     def stage(frames: Iterable[Frame]) -> Frames:
         follower = _Follower(look, pace, [(point.time - start, point) for point in points])
-        with closing(ahead(follower.shots(ahead(_windows(frames, pace.window), depth=1)), depth=16)) as solved:
+        with closing(ahead(follower.shots(ahead(windows(frames, pace.window), depth=1)), depth=16)) as solved:
             for shot in solved:
                 assert shot.alpha is not None
                 for frame in shot.frames:
                     yield replace(frame, alpha=product(shot.alpha, frame.alpha))
 
     return stage
-
-
-def _windows(frames: Iterable[Frame], most: int) -> Generator[Window, None, None]:
-    """Groups of frames, none across a cut."""
-    shots: list[Shot] = []
-    begins, count = True, 0
-    with closing(fresh(frames)) as told:
-        for frame, differs in told:
-            before = shots[-1] if shots else None
-            if before and not differs:
-                before.frames.append(replace(frame, rgb=before.rgb))
-            else:
-                shot = Shot([frame], Small.of(frame.rgb))
-                if before and (before.rgb.shape != frame.rgb.shape or is_cut(before.small, shot.small)):
-                    yield Window(shots, begins)
-                    shots, begins, count = [], True, 0
-                shots.append(shot)
-            count += 1
-            if count >= max(4, min(most, _MEMORY // (frame.rgb.nbytes * 4 // 3))):
-                yield Window(shots, begins)
-                shots, begins, count = [], False, 0
-    if shots:
-        yield Window(shots, begins)
 
 
 @dataclass(slots=True)
@@ -126,16 +89,23 @@ class _Follower:
     last: Shot | None = None
     track: Track | None = None
 
-    def shots(self, windows: Generator[Window, None, None]) -> Generator[Shot, None, None]:
+    def shots(self, taken: Generator[Window, None, None]) -> Generator[Shot, None, None]:
         """Every shot as soon as it has its alpha, in order."""
-        with closing(windows):
-            yield from chain.from_iterable(map(self._solve, windows))
+        with closing(taken):
+            yield from chain.from_iterable(map(self._solve, taken))
 
     def _solve(self, window: Window) -> Generator[Shot, None, None]:
         shots, done = window.shots, 0
         clicked = self._clicked(shots)
         if window.begins or self.last is None or self.track is None:
-            seed, track = self._pointed(shots, *clicked.pop(0)) if clicked else self._begin(shots)
+            seed, track = self._begin(shots)
+            if clicked:
+                at, points = clicked.pop(0)
+                tried = track.fork()
+                self._see(shots[seed], tried)
+                list(self._pass(shots[seed : at + 1] if at > seed else shots[at : seed + 1][::-1], tried))
+                if not self._agrees(shots[at], points):
+                    seed, track = at, self._pointed(shots[at], points)
             if self.track is not None and self.track.floor and not track.floor:
                 track.remember(self.track)
             self._see(shots[seed], track)
@@ -144,8 +114,10 @@ class _Follower:
             self.last, self.track, done = shots[seed], track, seed + 1
         for at, points in clicked:
             yield from self._pass([self.last, *shots[done:at]], self.track)
-            _, self.track = self._pointed(shots, at, points)
-            self._see(shots[at], self.track)
+            list(self._pass([shots[at - 1] if at > done else self.last, shots[at]], self.track))
+            if not self._agrees(shots[at], points):
+                self.track = self._pointed(shots[at], points)
+                self._see(shots[at], self.track)
             yield shots[at]
             self.last, done = shots[at], at + 1
         yield from self._pass([self.last, *shots[done:]], self.track)
@@ -160,10 +132,21 @@ class _Follower:
             found.setdefault(next(at for at, end in enumerate(ends) if time < end), []).append(point)
         return list(found.items())
 
-    def _pointed(self, shots: Sequence[Shot], at: int, points: Sequence[Point]) -> tuple[int, Track]:
+    def _meant(self, shot: Shot, points: Sequence[Point]) -> Plane:
+        """What stands at the points of that shot."""
+        whole = as_plane(self._whole(shot))
+        return np.asarray(np.max([standing_at(whole, point) for point in points], axis=0), np.float32)
+
+    def _pointed(self, shot: Shot, points: Sequence[Point]) -> Track:
         """A track of what stands at the points of that shot."""
-        whole = as_plane(self._whole(shots[at]))
-        return at, Track(np.max([standing_at(whole, point) for point in points], axis=0), floor=0.5)
+        return Track(self._meant(shot, points), floor=0.5)
+
+    def _agrees(self, shot: Shot, points: Sequence[Point]) -> bool:
+        """Whether what was followed is what the points say, or a part of it without what only hangs on to it."""
+        assert shot.alpha is not None
+        found, meant = as_plane(shot.alpha), self._meant(shot, points)
+        hit = all((standing_at(found, point) * found).any() for point in points)
+        return hit and float(np.minimum(found, meant).sum()) > _SAME * float(found.sum())
 
     def _whole(self, shot: Shot) -> Pixels:
         if shot.whole is None:

@@ -39,7 +39,7 @@ def fetch(model: Model, model_dir: Path, mirrors: Sequence[str] = ()) -> Generat
         model_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Unavailable(
-            f"The folder for models cannot be made: {model_dir} (VIMIX_MODEL_DIR).", str(error)
+            f"The folder for models cannot be made: {model_dir} (VIMIX_MODEL_DIR).", cause=str(error)
         ) from error
     lock = FileLock(model_dir / f".{model.file}.lock", thread_local=False)
     yield from _wait_for(lock, model)
