@@ -15,13 +15,13 @@ WORDS = """
 - Where a followed network's share of the limit is above 1, it is because following looks at fewer frames than there
   are, and `best` follows at 768 while its limit is of looks at 1024.
 - The light engine's share is what looking and encoding alone are of the whole: decoding (4 ms of CPU a 720p frame),
-  steadying (4 ms) and clean edges (8 ms), which the baseline does not have, are the rest.
-- The memory of the heavy rows is an upper bound: the measuring process itself held much when it started them.
-- The targets were 12, 10, 5, 10 and 25, set for a machine with AMX, where a look costs about half of what it does in
-  AVX512-BF16. Here, `balanced` and `fast` are bound by looks: 0.6 and 0.2 a frame of 0.42 CPU-seconds each. Looking
-  less often was measured (docs/quality.md) and costs more quality than it is worth.
-- Lossless WebP meets its time; of bytes it takes up to half as many again as the baseline where the matte is soft,
-  because VP8L is run at its fastest. The next method would take three times the time for a fifth fewer bytes.
+  steadying (3 ms) and clean edges (6 ms), which the baseline does not have, and starting (0.7 s) are the rest. Faster
+  encoding makes that share smaller, not larger.
+- `best` and `balanced` reach their targets by looking in 8-bit integers (docs/models.md); at 768 a look takes 0.23
+  CPU-seconds, in bfloat16 0.41. `fast` makes 28 and 26 looks, its following and starting are the rest; setting keys
+  further apart gave 11.9 CPU-seconds instead of 12.6 and lost what moves fast.
+- Lossless WebP is written by `sinks/vp8l.py`: fewer bytes than libwebp at its fastest (1.48 and 1.24 of the baseline's
+  then), in as much time for large subjects and half as much again for small ones (10.4 and 10.7 then).
 - Nothing here has been measured on a GPU: `python -m bench.gpu` prints that table where there is one.
 """
 
