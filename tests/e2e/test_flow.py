@@ -92,7 +92,7 @@ def test_what_the_server_says_is_said_in_spanish(browser: Browser, root: str, na
         visit.go()
         visit.finish()
         expect(page.locator("#vx-notes")).to_have_text("El vídeo es HDR (HLG) y se pasó a rango estándar.")
-        reason = page.locator("#vx-stickers button", has_text="Telegram sticker").get_attribute("title")
+        reason = page.locator("#vx-stickers button", has_text="Sticker de Telegram").get_attribute("title")
         assert reason == "debe ser webm"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
         visit.screenshot("spanish_390_4_done")

@@ -13,7 +13,7 @@ import gradio as gr
 from vimix.engines.catalogue import MODELS
 from vimix.web import view
 from vimix.web.handlers import Page
-from vimix.web.words import label, table
+from vimix.web.words import label, named, table
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = ("base.js", "clip.js", "stage.js", "card.js", "app.js")
@@ -37,7 +37,7 @@ def _fields() -> list[gr.components.Component]:
     """The options, in the order of `handlers.FIELDS`; everything past the first six is under Advanced."""
     looks: list[Any] = [(label("o_fast"), "fast"), (label("o_balanced"), "balanced"), (label("o_best"), "best")]
     quality = gr.Radio(looks, value="balanced", label=label("o_look"), elem_id="vx-quality", elem_classes="vx-seg")
-    formats = [(row["label"], row["name"]) for row in view.formats()]
+    formats = [(named(row["label"]), row["name"]) for row in view.formats()]
     saved = gr.Dropdown(formats, value="webp", label=label("o_format"), elem_id="vx-format", filterable=False)
     sizes: list[Any] = [(label("o_size_source"), "source"), *((f"{size} px", size) for size in SIZES)]
     size = gr.Dropdown(sizes, value="source", label=label("o_size"), elem_id="vx-size", allow_custom_value=True)
@@ -64,11 +64,11 @@ def _advanced() -> list[gr.components.Component]:
         (label("o_edges_off"), "off"),
         (label("o_edges_fine"), "matting"),
     ]
-    fits = [(row["label"], row["name"]) for row in view.presets()]
+    fits = [(named(row["label"]), row["name"]) for row in view.presets()]
     with gr.Accordion(label("o_advanced"), open=False, elem_id="vx-advanced"):
         return [
             gr.Dropdown(rates, value="", label=label("o_fps"), elem_id="vx-fps", filterable=False),
-            gr.Dropdown(["auto", *MODELS], value="auto", label=label("o_model"), elem_id="vx-model"),
+            gr.Dropdown([(label("o_auto"), "auto"), *MODELS], value="auto", label=label("o_model"), elem_id="vx-model"),
             gr.Dropdown(edges, value="clean", label=label("o_edges"), elem_id="vx-refine", filterable=False),
             gr.Slider(0, 1, 0.5, step=0.1, label=label("o_steady"), elem_id="vx-steady"),
             gr.Dropdown(

@@ -1,11 +1,17 @@
 """Every word of the page, in English and Spanish: one row a key. A test finds keys that no row has.
 
 Rows whose key begins with `o_` label Gradio's own components and are handed over as `gr.I18n`; all others are set by
-the page's scripts. `{name}` is filled in by the script with text, never with markup.
+the page's scripts. `{name}` is filled in by the script with text, never with markup. What the server says, names of
+formats and platforms included, is in static/es.json by its English text.
 """
+
+import json
+from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
+SPANISH: dict[str, str] = json.loads((Path(__file__).parent / "static" / "es.json").read_text())
 WORDS: dict[str, tuple[str, str]] = {
     # first screen
     "title": ("Remove the background of any clip.", "Quita el fondo de cualquier vídeo."),
@@ -166,11 +172,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "o_fps_auto": ("As usual for the format", "Lo habitual del formato"),
     "o_fps_source": ("As the clip", "Como el vídeo"),
     "o_model": ("Model", "Modelo"),
+    "o_auto": ("Automatic", "Automático"),
     "o_edges": ("Edges", "Bordes"),
     "o_edges_clean": ("Clean", "Limpios"),
     "o_edges_off": ("As found", "Tal cual"),
     "o_edges_fine": ("Fine (slow)", "Finos (lento)"),
     "o_steady": ("Calm flicker", "Calmar el parpadeo"),
+    "reset": ("Reset", "Restablecer"),
     "o_fit": ("Fit to", "Ajustar a"),
     "o_fit_help": ("A platform, or a size such as 500KB.", "Una plataforma o un tamaño como 500KB."),
     "o_crop": ("Crop to the subject", "Recortar al motivo"),
@@ -190,7 +198,8 @@ def table() -> dict[str, dict[str, str]]:
     return {language: {key: row[place] for key, row in WORDS.items()} for place, language in enumerate(LANGUAGES)}
 
 
-translations = gr.I18n(**table())
+NAMES = {english: spanish for english, spanish in SPANISH.items() if "{}" not in english and english[-1] != "."}
+translations = gr.I18n(en={name: name for name in NAMES} | table()["en"], es=NAMES | table()["es"])
 """What labels Gradio's own components, in the browser's language."""
 
 
@@ -198,3 +207,8 @@ def label(key: str) -> gr.i18n.I18nData:
     """A label that Gradio translates in the browser; `KeyError` where no row has it."""
     WORDS[key]
     return translations(key)
+
+
+def named(name: str) -> Any:
+    """The name of a format or platform as a label that Gradio translates, where Spanish has another for it."""
+    return translations(name) if name in NAMES else name

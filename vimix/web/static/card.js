@@ -85,7 +85,7 @@
     $("notes").replaceChildren(...notes.map((note) => make("li", {}, note)));
     show($("notes"), notes.length > 0);
     say($("plays").querySelector("h3"), vimix.t(facts.alpha ? "plays_in" : "plays_in_plain"));
-    chips("plays", facts.plays_in.map((name) => make("span", { class: "vx-chip vx-ok" }, `✓ ${name}`)));
+    chips("plays", facts.plays_in.map((name) => make("span", { class: "vx-chip vx-ok" }, `✓ ${vimix.said(name)}`)));
     facts_line(facts);
   }
 
@@ -108,7 +108,7 @@
     return vimix.facts.presets.map((row) => {
       const reasons = answers[row.name];
       const fine = reasons && !reasons.length;
-      return chip(fine ? `✓ ${row.label}` : row.label, { fit: row.name }, { class: fine ? "vx-chip vx-ok" : "vx-chip", title: reasons?.map(vimix.said).join("; ") || undefined, disabled: fine || row.name === view.options.fit });
+      return chip((fine ? "✓ " : "") + vimix.said(row.label), { fit: row.name }, { class: fine ? "vx-chip vx-ok" : "vx-chip", title: reasons?.map(vimix.said).join("; ") || undefined, disabled: fine || row.name === view.options.fit });
     });
   }
 
