@@ -159,21 +159,21 @@ class Page:
     def answers(self) -> list[Callable[..., Any]]:
         """The questions the page's scripts may ask."""
 
-        def clip_film(asked: dict[str, Any]) -> dict[str, Any]:
+        def clip_film(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
             return film(uploaded(asked.get("path"), self.examples))
 
-        def moment(asked: dict[str, Any]) -> dict[str, Any]:
+        def moment(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
             return both_at(self.desk, str(asked["job"]), float(asked.get("time", 0)))
 
         def trial(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
             path = uploaded(asked.get("path"), self.examples)
             return self.preview(path, float(asked.get("time", 0)), (), asked.get("point") or (), request)
 
-        def stop(asked: dict[str, Any]) -> dict[str, Any]:
+        def stop(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
             self.desk.cancel(str(asked["job"]), str(asked["token"]))
             return self.show(str(asked["job"]))
 
-        def delete(asked: dict[str, Any]) -> dict[str, Any]:
+        def delete(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
             self.desk.delete(str(asked["job"]), str(asked["token"]))
             return {"kind": "deleted"}
 
@@ -181,11 +181,10 @@ class Page:
             ticket = self.also(str(asked["job"]), asked, request)
             return {"kind": "tickets", "tickets": [ticket]}
 
-        def jobs(asked: dict[str, Any]) -> dict[str, Any]:
+        def jobs(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
             return {"kind": "jobs", "jobs": [self._line(str(job)) for job in asked.get("jobs", ())[:50]]}
 
-        plain = [_safe(answer) for answer in (clip_film, moment, stop, delete, jobs)]
-        return plain + [_safe_request(answer) for answer in (trial, also)]
+        return [_safe(answer) for answer in (clip_film, moment, stop, delete, jobs, trial, also)]
 
     def preview(
         self, clip: Path, time: float, looks: Sequence[str], point: Sequence[str], request: gr.Request
@@ -225,18 +224,7 @@ def as_ticket(ticket: Ticket) -> dict[str, Any]:
     return {"job": ticket.job, "token": ticket.token, "cached": ticket.cached}
 
 
-def _safe(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    def call(asked: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return answer(asked)
-        except Exception as error:
-            return told(error)
-
-    call.__name__ = answer.__name__
-    return call
-
-
-def _safe_request(answer: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+def _safe(answer: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     def call(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
         try:
             return answer(asked, request)

@@ -6,6 +6,7 @@ from; the option parameters are made from `Options`, so that they are the same e
 
 import asyncio
 import inspect
+import json
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -14,11 +15,12 @@ from typing import Any, get_args
 
 import gradio as gr
 from gradio.events import api
+from gradio.mcp import GradioMCPServer
+from gradio.processing_utils import add_root_url
 from gradio.utils import get_upload_folder
 
 from vimix.engines.catalogue import MODELS
 from vimix.errors import Failed
-from vimix.jobs.desk import Desk
 from vimix.options import Options
 from vimix.settings import Settings
 from vimix.web import view
@@ -64,8 +66,7 @@ class Tools:
     """The endpoints of one desk."""
 
     def __init__(self, page: Page, settings: Settings) -> None:
-        self.page, self.settings = page, settings
-        self.desk: Desk = page.desk
+        self.page, self.desk, self.settings = page, page.desk, settings
 
     def enter(self, request: gr.Request, clip: str, background: str | None, values: tuple[Any, ...]) -> dict[str, Any]:
         """Take a clip in."""
@@ -89,10 +90,9 @@ class Tools:
     def result(self, job: str, root: str) -> dict[str, Any]:
         """Where the finished file is."""
         made, _, _ = self.desk.result(job)
-        size = ((made.card or {}).get("output") or {}).get("bytes")
         return {
             "url": f"{root}/r/{job}",
-            "bytes": size,
+            "bytes": ((made.card or {}).get("output") or {}).get("bytes"),
             "mime": view.format_of(made).mime,
             "expires": made.expires,
             "name": view.download_name(made),
@@ -105,8 +105,16 @@ class Tools:
         return f"{request.url.scheme}://{request.headers['host']}"
 
 
+def _in_json(server: GradioMCPServer, data: Any, root_url: str) -> list[Any]:
+    """What a tool answers over MCP: each output as JSON text, where Gradio's own method gives Python's repr of it."""
+    outputs = data[0] if isinstance(data[0], tuple) else data  # two outputs come as one where progress is not asked for
+    said = (json.dumps(each, ensure_ascii=False) for each in add_root_url(list(outputs), root_url, None))
+    return [server.types.TextContent(type="text", text=text) for text in said]
+
+
 def offer(page: Page, settings: Settings) -> None:
     """Add the endpoints to the page being built."""
+    GradioMCPServer.postprocess_output_data = _in_json  # type: ignore[assignment, method-assign]
     tools = Tools(page, settings)
     with gr.Column(visible=False):
         clip = gr.File(label="clip: the video or picture", type="filepath")
@@ -163,10 +171,7 @@ def _submit(tools: Tools) -> Callable[..., Any]:
     @with_options
     def submit(request: gr.Request, clip: str, background_file: str | None = None, *values: Any) -> dict[str, Any]:
         """Hand a clip over and return at once with {job, token, cached}. The token lets you cancel and delete."""
-        try:
-            return tools.enter(request, clip, background_file, values)
-        except Exception as error:
-            raise explained(error) from None
+        return _or_say(lambda: tools.enter(request, clip, background_file, values))
 
     return submit
 
@@ -178,11 +183,11 @@ def _preview(tools: Tools) -> Callable[..., Any]:
         That is `seconds` and `bytes` for each look, and in `quota` how many jobs you may still begin within the hour
         (`jobs_left`; null: as many as you like). Clicks or boxes in `point` choose the subject, as in the run.
         """
-        try:
-            names = re.findall(r"[\w-]+", looks)  # a list comes as its repr
-            return _plain(tools.page.preview(uploaded(clip, tools.page.examples), time, names, _clicks(point), request))
-        except Exception as error:
-            raise explained(error) from None
+        names = re.findall(r"[\w-]+", looks)  # a list comes as its repr
+        page = tools.page
+        return _or_say(
+            lambda: _plain(page.preview(uploaded(clip, page.examples), time, names, _clicks(point), request))
+        )
 
     return preview
 
