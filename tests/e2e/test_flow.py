@@ -155,7 +155,7 @@ def test_what_is_refused_or_fails_is_said_in_a_sentence(browser: Browser, root: 
         page.click(".vx-home")
         visit.drop(named("fail.mp4"))
         page.click("#vx-go")
-        expect(page.locator("#vx-card-error")).to_have_text(re.compile("breaks off in the middle"))
+        expect(page.locator("#vx-card-error")).to_have_text(re.compile("changes its size midway"))
         page.click(".vx-home")
         page.set_input_files("#vx-file", [{"name": "not a clip.mp4", "mimeType": "video/mp4", "buffer": b"hello"}])
         expect(page.locator("#vx-start-error")).not_to_be_empty()

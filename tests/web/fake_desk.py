@@ -58,7 +58,7 @@ class FakeDesk:
         self, file: Path, name: str, options: Options, *, visitor: str, background: Path | None = None
     ) -> Ticket:
         if name.startswith("refuse"):
-            raise Refused("The clip is 130.0 s long; at most 120 s are taken: choose a part with start and end.")
+            raise Refused("The clip is 130 s long; at most 120 s are taken: choose a part with start and end.")
         ticket = self._take(name, options, visitor)
         self.files.put("in/" + "0" * 64, file, mime="video/mp4")
         thread = threading.Thread(target=self._work, args=(ticket.job, name))
@@ -89,7 +89,7 @@ class FakeDesk:
                 job, State.RUNNING, step, total, 18.0, (total - step) / 18, None, preview_version=step
             )
             if name.startswith("fail") and step == 8:
-                self._end(job, State.FAILED, error="The clip breaks off in the middle. Send it again, whole.")
+                self._end(job, State.FAILED, error="The clip changes its size midway.")
                 return
         self._finish(job, total)
 

@@ -1,14 +1,14 @@
 import ast
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from vimix.media.kinds import _LOOKS_LIKE, _TAKEN
 from vimix.web import view
 from vimix.web.page import SCRIPTS, STATIC
-from vimix.web.words import WORDS, label, table
+from vimix.web.words import SPANISH, WORDS, label, named, table
 
 SCRIPT_TEXT = "".join((STATIC / name).read_text() for name in SCRIPTS)
 HTML_TEXT = "".join(path.read_text() for path in STATIC.glob("*.html"))
@@ -53,7 +53,6 @@ NOT_ON_THE_PAGE = (
 )  # fmt: skip
 """Whose sentences a visitor never meets: the command line's, the operator's, the log's, and the page's own words."""
 HOUSE = STATIC.parents[1]
-SPANISH: dict[str, str] = json.loads((STATIC / "es.json").read_text())
 
 
 def sentences(path: Path) -> Iterator[str]:
@@ -77,6 +76,14 @@ SHOWN = [path for path in sorted(HOUSE.rglob("*.py")) if str(path.relative_to(HO
 @pytest.mark.parametrize("path", SHOWN, ids=lambda path: str(path.relative_to(HOUSE)))
 def test_every_sentence_that_a_visitor_can_meet_is_there_in_spanish(path: Path) -> None:
     assert [text for text in sentences(path) if text not in SPANISH] == []
+
+
+def test_names_that_fill_a_sentence_are_there_in_spanish() -> None:
+    kinds = [name for _, name in _LOOKS_LIKE]
+    labels = [row["label"] for row in view.presets()]
+    assert {_TAKEN, ": it looks like {}", "text", *kinds, *labels} <= SPANISH.keys()
+    assert named("Telegram sticker").key == "Telegram sticker"
+    assert named("WebP") == "WebP"
 
 
 def test_no_spanish_sentence_is_left_that_nothing_says() -> None:

@@ -178,7 +178,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "o_edges_off": ("As found", "Tal cual"),
     "o_edges_fine": ("Fine (slow)", "Finos (lento)"),
     "o_steady": ("Calm flicker", "Calmar el parpadeo"),
-    "reset": ("Reset", "Restablecer"),
     "o_fit": ("Fit to", "Ajustar a"),
     "o_fit_help": ("A platform, or a size such as 500KB.", "Una plataforma o un tamaño como 500KB."),
     "o_crop": ("Crop to the subject", "Recortar al motivo"),

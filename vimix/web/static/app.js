@@ -38,9 +38,10 @@
     // Gradio names each radio differently, which takes the arrow keys away.
     for (const group of document.querySelectorAll(".vx-seg"))
       for (const radio of group.querySelectorAll("input[type=radio]")) radio.name = group.id;
-    // And what it calls a slider's parts is English.
-    for (const part of document.querySelectorAll("#vx-options .reset-button, #vx-options [aria-label*=' for ']"))
-      part.ariaLabel = part.ariaLabel.replace(/^(number input|range slider) for |^Reset.*/, (said) => (said[0] === "R" ? vimix.t("reset") : ""));
+    // And what it tells screen readers of sliders and file choosers is English.
+    const options = document.querySelector("#vx-options");
+    const rename = () => options.querySelectorAll("[aria-label]").forEach((each) => (each.ariaLabel = vimix.said(each.ariaLabel)));
+    new MutationObserver(rename).observe(options, { childList: true, subtree: true });
     tell("ready", {});
     const asked = vimix.query.get("job");
     const last = mine()[0];

@@ -124,7 +124,7 @@
   const filled = (text) => (/^\d+\.\d+$/.test(text) ? new Intl.NumberFormat(vimix.language).format(text) : vimix.said(text));
   async function learn(language) {
     const known = Object.entries(await (await fetch(`page/${language}.json${version}`)).json());
-    const literal = (text) => text.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replaceAll("{}", "(.+?)");
+    const literal = (text) => text.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replaceAll("{}", "(.*?)");
     sentences = known.sort(([one], [other]) => other.length - one.length);
     sentences = sentences.map(([text, ours]) => [RegExp(`^${literal(text).replace(/\\\.$/, "")}\\.?$`, "s"), ours]);
   }
