@@ -88,7 +88,7 @@ def test_events_and_card_as_json(clip: Path, tmp_path: Path, capsys: pytest.Capt
         (["{clip}", "out.webp", "--fps", "100"], 2, "fps"),
         (["{clip}", "out.webp", "--model", "nonsense"], 2, "nonsense"),
         (["{clip}", "out.mp4"], 2, "background"),
-        (["{clip}", "out.webp", "--start", "9"], 2, "1.0 s long"),
+        (["{clip}", "out.webp", "--start", "9"], 2, "1 s long"),
         (["{clip}", "no/such/folder/out.webp"], 2, "folder"),
         (["{clip}", "out.webp", "--fit", "lots"], 2, "500KB"),
         (["{clip}", "out.webp", "--fit", "telegram-sticker"], 2, ".webm"),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from vimix import __version__
-from vimix.errors import UsageError, VimixError
+from vimix.errors import UsageError, VimixError, tidy
 from vimix.events import Done, Note, Progress
 from vimix.options import SUFFIXES, Options
 from vimix.settings import Settings
@@ -95,7 +95,7 @@ def _bar(events: Iterator[Note | Progress | Done]) -> None:
             output = event.card["output"]
             _line(
                 f"{event.path.name}: {output['width']}×{output['height']}, {output['frames']} frames, "
-                f"{output['seconds']:.2f} s, {output['bytes'] / 1e6:.2f} MB, in {now - began:.1f} s",
+                f"{tidy(output['seconds'], 2)} s, {tidy(output['bytes'] / 1e6, 2)} MB, in {tidy(now - began)} s",
                 alive,
             )
             print(file=sys.stderr)

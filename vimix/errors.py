@@ -15,6 +15,9 @@ Each error carries two messages: `public`, one sentence for the person in front 
 library text, and `cause`, for the log. `exit_code` and `status` are what the command line and HTTP answer with.
 """
 
+import math
+from typing import SupportsFloat
+
 
 class VimixError(Exception):
     """Something that is ours to explain."""
@@ -87,3 +90,14 @@ class StoreError(VimixError):
 
 class Failed(VimixError):
     """The work began and could not be finished."""
+
+
+def tidy(value: SupportsFloat, places: int = 1) -> str:
+    """A number in a sentence: `130`, `12.5`. It is rounded up: what is beyond a limit never reads like the limit."""
+    found = math.ceil(round(float(value) * 10**places, 6)) / 10**places
+    return str(int(found) if found.is_integer() else found)
+
+
+def megabytes(count: int) -> str:
+    """Bytes in a sentence: `0.3 MB`, `12.5 MB`, `1 GB`."""
+    return f"{tidy(count / 2**20)} MB" if count < 1000 * 2**20 else f"{tidy(round(count / 2**30, 1))} GB"

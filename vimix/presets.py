@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from vimix.errors import Refused, UsageError
+from vimix.errors import Refused, UsageError, tidy
 from vimix.frame import ClipInfo
 from vimix.options import Format, Options
 
@@ -217,21 +217,21 @@ def _reasons(output: Mapping[str, Any], target: Target) -> Iterable[str]:
     if target.formats and output["format"] not in target.formats:
         yield f"must be {' or '.join(target.formats)}"
     if output["bytes"] > target.max_bytes:
-        yield f"{output['bytes'] / KB:.0f} KB of {target.max_bytes // KB} KB"
+        yield f"{tidy(output['bytes'] / KB, 0)} KB of {target.max_bytes // KB} KB"
     if target.canvas:
         yield _wrong_size((output["width"], output["height"]), target)
     seconds, frames = output["seconds"] or 0.0, output["frames"]
     if target.max_seconds and seconds > target.max_seconds + 0.001:
-        yield f"{seconds:.2f} s of {target.max_seconds:g} s"
+        yield f"{tidy(seconds, 2)} s of {target.max_seconds:g} s"
     if frames > 1 and seconds:
         if target.max_fps and frames / seconds > target.max_fps + 0.2:
-            yield f"{frames / seconds:.1f} frames a second of {target.max_fps:g}"
+            yield f"{tidy(frames / seconds)} frames a second of {target.max_fps:g}"
         if seconds / frames < target.min_frame_seconds:
             yield f"frames of less than {target.min_frame_seconds * 1000:g} ms"
     if target.frames and not target.frames[0] <= frames <= target.frames[1]:
         yield f"{frames} frames; {target.frames[0]} to {target.frames[1]} are taken"
     if target.whole_seconds and abs(seconds - round(seconds)) > 0.005:
-        yield f"{seconds:.2f} s is not a whole number of seconds"
+        yield f"{tidy(seconds, 2)} s is not a whole number of seconds"
     if output["audio"] and not target.audio:
         yield "must be silent"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vimix.errors import Refused
+from vimix.errors import Refused, megabytes, tidy
 from vimix.frame import ClipInfo, Frame, Frames, Stage
 
 
@@ -48,8 +48,8 @@ def check_picture(width: int, height: int, limits: Limits, *, still: bool = Fals
     most = limits.max_pixels * (3 if still else 1)
     if width * height > most:
         raise Refused(
-            f"The picture has {width}x{height} pixels ({width * height / 1e6:.1f} million); "
-            f"at most {most / 1e6:.1f} million are taken."
+            f"The picture has {width}x{height} pixels ({tidy(width * height / 1e6)} million); "
+            f"at most {tidy(most / 1e6)} million are taken."
         )
 
 
@@ -102,21 +102,16 @@ def guard(limits: Limits) -> Stage:
     return guarded
 
 
-def megabytes(count: int) -> str:
-    """As people read it: `12.3 MB`."""
-    return f"{count / 2**20:.1f} MB" if count < 10 * 2**20 else f"{count / 2**20:.0f} MB"
-
-
 def _too_long(seconds: Fraction, limits: Limits) -> Refused:
     return Refused(
-        f"The clip is {float(seconds):.1f} s long; at most {limits.max_seconds:g} s are taken: choose a part with "
+        f"The clip is {tidy(seconds)} s long; at most {tidy(limits.max_seconds)} s are taken: choose a part with "
         "start and end."
     )
 
 
 def _too_much(pixels: int, limits: Limits) -> Refused:
     return Refused(
-        f"The clip has {pixels / 1e9:.1f} billion pixels over all its frames; at most "
-        f"{limits.max_total_pixels / 1e9:.1f} billion are taken: choose a shorter part, fewer frames a second or a "
+        f"The clip has {tidy(pixels / 1e9)} billion pixels over all its frames; at most "
+        f"{tidy(limits.max_total_pixels / 1e9)} billion are taken: choose a shorter part, fewer frames a second or a "
         "smaller width."
     )

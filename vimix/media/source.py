@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from vimix.errors import Unreadable, UsageError
+from vimix.errors import Unreadable, UsageError, tidy
 from vimix.frame import ClipInfo, Frame, Frames, Pixels, opaque
 from vimix.media.facts import Facts, Reader, Size
 from vimix.media.kinds import sniff
@@ -92,7 +92,7 @@ def open_source(
         span = _STILL
     else:
         if begin >= facts.end:
-            raise UsageError(f"The clip is {float(facts.end):.1f} s long, so it cannot start at {start:g} s.")
+            raise UsageError(f"The clip is {tidy(facts.end, 2)} s long, so it cannot start at {tidy(start, 2)} s.")
         finish = facts.end if end is None else min(_seconds(end), facts.end)
         if finish <= begin:
             raise UsageError("The end must be after the start.")

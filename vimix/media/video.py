@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from vimix.errors import Refused, Unreadable
+from vimix.errors import Refused, Unreadable, tidy
 from vimix.frame import Pixels
 from vimix.media import colour
 from vimix.media.facts import Dated, Facts, Size
@@ -45,9 +45,7 @@ class Video:
             said = stream.duration * self._tick if stream.duration else Fraction(container.duration or 0, av.time_base)
             wide = aspect(stream.sample_aspect_ratio, warnings)
         if said > self._end * Fraction(11, 10) + Fraction(1, 2):
-            warnings.append(
-                f"The file says it lasts {float(said):.1f} s, but its pictures end after {float(self._end):.1f} s."
-            )
+            warnings.append(f"The file says it lasts {tidy(said)} s, but its pictures end after {tidy(self._end)} s.")
         frame = self._first_frame(start)
         self._turn = turn(frame, warnings)
         tones = colour.Tones.of(frame)

@@ -69,13 +69,8 @@ def _how(settings: Settings, desk: Desk, folder: Path, version: str) -> dict[str
         finally:
             await desk.stop()
 
-    own: list[BaseRoute] = [
-        Mount("/page", StaticFiles(directory=STATIC)),
-        embed_route,
-        bundle.zip_route(desk),
-        *examples.routes(folder),
-        *routes.routes(desk, settings),
-    ]
+    own: list[BaseRoute] = [Mount("/page", StaticFiles(directory=STATIC)), embed_route, bundle.zip_route(desk)]
+    own += [*examples.routes(folder), *routes.routes(desk, settings)]
     return {
         "server_name": settings.host,
         "server_port": settings.port,

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vimix.errors import Busy, VimixError
+from vimix.errors import Busy, VimixError, megabytes
 from vimix.settings import Settings
 from vimix.stores.local import free_bytes
 from vimix.web.metrics import REFUSED
@@ -146,7 +146,7 @@ class Door:
             raise _Refusal(507, "disk", "The server's disk is full. Please try again later.")
 
     def _too_large(self, upload: bool) -> _Refusal:
-        sentence = f"A file may have {self.settings.max_upload_mb} MB here, and this one has more."
+        sentence = f"A file may have {megabytes(self.settings.max_upload_mb << 20)} here, and this one has more."
         return _Refusal(413, "upload_size", sentence if upload else "This request is too large.")
 
 

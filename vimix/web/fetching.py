@@ -17,6 +17,7 @@ from gradio import processing_utils
 from gradio.utils import get_upload_folder
 from safehttpx import AsyncSecureTransport  # type: ignore[import-untyped]
 
+from vimix.errors import megabytes
 from vimix.settings import Settings
 from vimix.web.metrics import REFUSED
 
@@ -95,7 +96,7 @@ def is_public(address: str) -> bool:
 
 
 async def _written(answer: httpx.Response, file: Path, limit: int) -> Path:
-    too_large = _Refused(f"A file may have {limit >> 20} MB here, and the one at that address has more.")
+    too_large = _Refused(f"A file may have {megabytes(limit)} here, and the one at that address has more.")
     if int(answer.headers.get("content-length") or 0) > limit:
         raise too_large
     file.parent.mkdir(parents=True)

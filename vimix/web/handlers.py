@@ -98,8 +98,7 @@ class Page:
     ) -> dict[str, Any]:
         """Hand one clip to the desk."""
         visitor = visitor_of(request, self.settings)
-        ticket = self.desk.submit(path, name, options, visitor=visitor, background=background)
-        return as_ticket(ticket)
+        return as_ticket(self.desk.submit(path, name, options, visitor=visitor, background=background))
 
     @staticmethod
     def merge(fields: Mapping[str, Any], extra: Mapping[str, Any], behind: Path | None) -> dict[str, Any]:
@@ -178,8 +177,7 @@ class Page:
             return {"kind": "deleted"}
 
         def also(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-            ticket = self.also(str(asked["job"]), asked, request)
-            return {"kind": "tickets", "tickets": [ticket]}
+            return {"kind": "tickets", "tickets": [self.also(str(asked["job"]), asked, request)]}
 
         def jobs(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
             return {"kind": "jobs", "jobs": [self._line(str(job)) for job in asked.get("jobs", ())[:50]]}

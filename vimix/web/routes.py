@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from vimix.errors import Gone, NotFound, Refused, UsageError, VimixError
+from vimix.errors import Gone, NotFound, Refused, UsageError, VimixError, megabytes
 from vimix.jobs.desk import LINK_SECONDS, Desk
 from vimix.jobs.model import Job, Ticket
 from vimix.options import Options
@@ -33,7 +33,6 @@ from vimix.web.doors import answer_for
 from vimix.web.view import download_name
 from vimix.web.visitors import limiter, secret_of, visitor_of
 
-_MB = 1 << 20
 _UPLOAD_SECONDS = 900.0
 _MIME = re.compile(r"(video|image)/[a-z0-9.+-]{1,60}|application/octet-stream")
 _EXPIRED = "This clip was deleted: results are kept for a day, or until their owner deletes them."
@@ -165,9 +164,8 @@ class Http:
         return ticket
 
     def _check_size(self, size: int) -> None:
-        if size > self.settings.max_upload_mb * _MB:
-            sentence = f"A file may have {self.settings.max_upload_mb} MB here, and this one has {size / _MB:.0f} MB."
-            too_large = Refused(sentence)
+        if size > (limit := self.settings.max_upload_mb << 20):
+            too_large = Refused(f"A file may have {megabytes(limit)} here, and this one has {megabytes(size)}.")
             too_large.status = 413
             raise too_large
 
