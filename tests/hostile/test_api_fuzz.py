@@ -2,8 +2,11 @@
 the server's, nothing tells where its files are, and afterwards it works as before."""
 
 import json
+import os
 import random
 import re
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,13 @@ AS_JSON = {"content-type": "application/json"}
 ROUTES = ("convert", "api/upload-url", "api/submit")
 OURS = ["job", "token", "options", "key", "name", "bytes", "mime", "clip", "background_file", "time", "looks"]
 FIELDS = [*OURS, "format", "fit", "width", "background", "point", "start", "end", "fps", "steady", "model", "unknown"]
-TELLS = re.compile(r"Traceback|File \\?\"|site-packages|/home/|/root/|/tmp/|/proc/|\.py\b|sqlite3|pydantic|errno", re.I)
+ROOT = Path(__file__).parents[2]
+HERE = (Path.home(), Path(tempfile.gettempdir()), ROOT, Path(sys.prefix), Path(sys.base_prefix), Path(os.sep) / "proc")
+BOTH = (*HERE, *(place.resolve() for place in HERE))
+FOLDERS = {f"{above}{os.sep}" for place in BOTH for above in (place, *place.parents) if len(above.parts) > 1}
+"""The folders of this machine that hold anything of ours, and those around them: `/home/` tells as `/home/me/` does."""
+WORDS = r"Traceback|File \\?\"|site-packages|\.py\b|sqlite3|pydantic|errno"
+TELLS = re.compile("|".join([WORDS, *(re.escape(folder) for folder in sorted(FOLDERS))]), re.I)
 
 
 def deep(levels: int, leaf: Any = 0) -> Any:
@@ -76,6 +85,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("fuzzed")
     with serving(folder, "real", VIMIX_QUEUE_MAX="500") as address:
         yield address
+
+
+def test_what_would_tell_is_known() -> None:
+    for place in (Path.home(), Path(tempfile.mkdtemp()), Path(json.__file__).parent, ROOT, Path("/proc/self")):
+        assert TELLS.search(f"no such file: {place}/secret")
+    assert not TELLS.search("This file is neither a video nor a picture that is taken here.")
 
 
 def call(http: httpx.Client, name: str, body: Any, *, version: str = "/v2") -> tuple[int, str]:
