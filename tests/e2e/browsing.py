@@ -1,12 +1,12 @@
 """A headless Chromium whose every complaint fails the test."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response
+from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, Response
 
 SCREENS = Path(__file__).parents[2] / "out" / "screens"
 CHROMIUM = Path("/usr/bin/chromium")
@@ -17,6 +17,22 @@ KNOWN_NOISE = re.compile(
 """What Gradio itself says when a page is left or a server goes away."""
 RUNNING = "#vx-progress:visible"
 DONE = "#vx-download:visible"
+PHONE, DESK = 390, 1440
+THEMES = ("light", "dark")
+CONTRAST, LAYOUT = ((Path(__file__).parent / name).read_text() for name in ("contrast.js", "layout.js"))
+SETTLED = """async (theme) => {
+  const dark = () => document.body.classList.contains("dark") === (theme === "dark");
+  const ends = (each) => each.effect?.getTiming().iterations !== Infinity;
+  const still = () => !document.getAnimations().some((each) => each.playState === "running" && ends(each));
+  for (let turn = 0; turn < 100 && !(dark() && still()); turn++) await new Promise((done) => setTimeout(done, 20));
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  return dark();
+}"""
+
+
+def height_of(width: int) -> int:
+    """The screen that usually goes with a width."""
+    return 844 if width < 500 else 860
 
 
 class Visit:
@@ -66,10 +82,38 @@ class Visit:
         """Wait for the result."""
         self.page.wait_for_selector(DONE, timeout=within * 1000)
 
-    def screenshot(self, name: str) -> None:
-        """Kept for people to look at."""
+    def seen(
+        self,
+        state: str,
+        *musts: str,
+        widths: Sequence[int] = (PHONE, DESK),
+        themes: Sequence[str] = THEMES,
+        frame: Frame | None = None,
+    ) -> None:
+        """The page as it stands, at each width and in each theme: readable, whole, and kept for people to look at.
+
+        `musts` are selectors of what the first screen has to show. `frame` is where to look if not at the page.
+        """
+        size = self.page.viewport_size
+        scheme = "dark" if self.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else "light"
         SCREENS.mkdir(parents=True, exist_ok=True)
+        self.page.mouse.move(0, 0)
+        for width in widths:
+            self.page.set_viewport_size({"width": width, "height": height_of(width)})
+            for theme in themes:
+                self.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                self._look(f"{state}_{width}_{theme}", theme, musts, frame or self.page.main_frame)
+        self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        if size:
+            self.page.set_viewport_size(size)
+
+    def _look(self, name: str, theme: str, musts: Sequence[str], frame: Frame) -> None:
+        frame.evaluate("scrollTo(0, 0)")
+        if not frame.evaluate(SETTLED, theme):
+            self.faults.append(f"{name}: not {theme}")
         self.page.screenshot(path=SCREENS / f"{name}.png", full_page=True)
+        found = [*frame.evaluate(LAYOUT, list(musts)), *frame.evaluate(CONTRAST)]
+        self.faults += [f"{name}: {fault}" for fault in found]
 
     def check(self) -> None:
         """Nothing went wrong but what was meant to."""
@@ -80,7 +124,7 @@ class Visit:
 @contextmanager
 def visiting(browser: Browser, root: str, *, width: int = 1280, theme: str = "light", **more: Any) -> Iterator[Visit]:
     """A fresh visitor."""
-    size = {"width": width, "height": 844 if width < 500 else 860}
+    size = {"width": width, "height": height_of(width)}
     context = browser.new_context(viewport=size, color_scheme=theme, accept_downloads=True, **more)
     context.set_default_timeout(15_000)
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browsing import visiting
+from tests.e2e.browsing import DESK, PHONE, THEMES, visiting
 from tests.e2e.conftest import Namer
 
 pytestmark = pytest.mark.browser
@@ -20,34 +20,31 @@ NAMELESS = """() => [...document.querySelectorAll("button, a, input, [role=slide
   .filter((each) => each.checkVisibility())
   .filter((each) => !(each.ariaLabel || each.textContent.trim() || each.labels?.length || each.title))
   .map((each) => each.outerHTML)"""
-CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", [PHONE, DESK])
 def test_drop_watch_take(browser: Browser, root: str, named: Namer, width: int, theme: str) -> None:
     with visiting(browser, root, width=width, theme=theme) as visit:
-        page, tag = visit.open(), f"{width}_{theme}"
+        page, here = visit.open(), {"widths": [width], "themes": [theme]}
         expect(page.get_by_role("heading", level=1)).to_have_text("Remove the background of any clip.")
         expect(page.locator(".vx-tile")).to_have_count(3)
         page.wait_for_function("[...document.querySelectorAll('.vx-tile img')].every((each) => each.complete)")
         assert page.evaluate(SHIFT) < 0.1
-        visit.screenshot(f"{tag}_1_start")
-        visit.drop(named("ball.mp4"))
-        visit.screenshot(f"{tag}_2_setup")
+        visit.seen("start", "#vx-title", "#vx-drop .vx-button", ".vx-tile:nth-child(3)", **here)
+        visit.drop(named("calm ball.mp4"))
+        visit.seen("setup", "#vx-stage", "#vx-pick", "#vx-try", "#vx-quality", **here)
         visit.go()
-        page.wait_for_selector("#vx-count b")
-        page.wait_for_selector("#vx-live[src^='data:image/webp']")
-        expect(page.locator("#vx-cancel")).to_be_visible()
-        visit.screenshot(f"{tag}_3_run")
+        page.wait_for_selector("#vx-live[src^='data:image/webp']:not(.vx-waiting)")
+        expect(page.locator("#vx-count")).to_have_text(re.compile(r"Frame \d+ of 60"))
+        expect(page.locator("#vx-live")).to_be_in_viewport(ratio=0.9)
+        visit.seen("run", "#vx-live", "#vx-count", "#vx-rate", "#vx-left", "#vx-cancel", **here)
         visit.finish()
         page.wait_for_function("document.querySelector('#vx-live').naturalWidth > 0")
-        visit.screenshot(f"{tag}_4_done")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
-        assert page.evaluate(CONTRAST) == []
+        visit.seen("done", "#vx-live", "#vx-swatches", "#vx-compare-open", "#vx-download", "#vx-share", **here)
         with page.expect_download() as download:
             page.click("#vx-download")
-        assert download.value.suggested_filename == "ball-cutout.webp"
+        assert download.value.suggested_filename == "calm ball-cutout.webp"
         assert Path(download.value.path()).read_bytes()[:4] == b"RIFF"
 
 
@@ -57,7 +54,7 @@ def test_an_upload_says_how_far_it_is(browser: Browser, root: str, tmp_path: Pat
     with visiting(browser, root, width=390) as visit:
         page = visit.open()
         line = page.context.new_cdp_session(page)
-        slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 150_000}
+        slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 60_000}
         line.send("Network.emulateNetworkConditions", slow)
         page.evaluate(
             "() => { window.said = []; const text = document.querySelector('.vx-upload-text');"
@@ -66,7 +63,8 @@ def test_an_upload_says_how_far_it_is(browser: Browser, root: str, tmp_path: Pat
         )
         page.set_input_files("#vx-file", large)
         page.wait_for_function("said.length > 1")
-        visit.screenshot("upload")
+        visit.seen("upload", ".vx-upload-text")
+        line.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": 300_000})
         expect(page.locator("#vx-start-error")).to_contain_text("neither a video nor a picture", timeout=20_000)
         expect(page.locator(".vx-upload")).to_be_hidden()
         told = page.evaluate("said")
@@ -79,14 +77,15 @@ def test_an_upload_says_how_far_it_is(browser: Browser, root: str, tmp_path: Pat
 def test_what_the_server_says_is_said_in_spanish(browser: Browser, root: str, named: Namer) -> None:
     with visiting(browser, root, width=390, locale="es-ES") as visit:
         page = visit.open()
-        visit.screenshot("spanish_390_1_start")
+        visit.seen("spanish_start", "#vx-title", "#vx-drop .vx-button")
         visit.drop(named("refuse.mp4"))
-        visit.screenshot("spanish_390_2_setup")
+        page.click("#vx-advanced button")
+        visit.seen("spanish_setup", "#vx-stage", "#vx-pick", "#vx-try")
         page.click("#vx-go")
         expect(page.locator("#vx-card-error")).to_have_text(
             "El vídeo dura 130 s; se aceptan 120 s como máximo: elige una parte con inicio y fin."
         )
-        visit.screenshot("spanish_390_3_refused")
+        visit.seen("spanish_refused", "#vx-card-error", "#vx-again")
         page.click("#vx-new")
         visit.drop(named("ball.mp4"))
         visit.go()
@@ -94,8 +93,7 @@ def test_what_the_server_says_is_said_in_spanish(browser: Browser, root: str, na
         expect(page.locator("#vx-notes")).to_have_text("El vídeo es HDR (HLG) y se pasó a rango estándar.")
         reason = page.locator("#vx-stickers button", has_text="Sticker de Telegram").get_attribute("title")
         assert reason == "debe ser webm"
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
-        visit.screenshot("spanish_390_4_done")
+        visit.seen("spanish_done", "#vx-download", "#vx-share")
 
 
 def test_an_example_runs_at_once(browser: Browser, root: str) -> None:
@@ -114,7 +112,7 @@ def test_cancel_works_at_once_and_offers_what_is_done(browser: Browser, root: st
         page.click("#vx-cancel")
         expect(page.locator("#vx-card-title")).to_have_text("Cancelled", timeout=2000)
         expect(page.locator("#vx-download")).to_contain_text("Download what is done")
-        visit.screenshot("cancelled")
+        visit.seen("cancelled", "#vx-card-title", "#vx-download", "#vx-again")
 
 
 def test_a_reload_a_phone_and_a_second_tab_find_the_job(browser: Browser, root: str, named: Namer) -> None:
@@ -149,23 +147,25 @@ def test_what_is_refused_or_fails_is_said_in_a_sentence(browser: Browser, root: 
         visit.drop(named("refuse.mp4"))
         page.click("#vx-go")
         expect(page.locator("#vx-card-error")).to_have_text(re.compile("at most 120 s are taken"))
-        visit.screenshot("refused")
+        visit.seen("refused", "#vx-stage", "#vx-card-error", "#vx-again", "#vx-new")
         page.click("#vx-again")
         expect(page.locator("#vx-go")).to_be_visible()
         page.click(".vx-home")
         visit.drop(named("fail.mp4"))
         page.click("#vx-go")
         expect(page.locator("#vx-card-error")).to_have_text(re.compile("changes its size midway"))
+        visit.seen("failed", "#vx-stage", "#vx-card-error", "#vx-again")
         page.click(".vx-home")
         page.set_input_files("#vx-file", [{"name": "not a clip.mp4", "mimeType": "video/mp4", "buffer": b"hello"}])
         expect(page.locator("#vx-start-error")).not_to_be_empty()
+        visit.seen("no_clip", "#vx-start-error", "#vx-drop .vx-button")
 
 
 def test_a_link_that_is_over_says_so(browser: Browser, root: str) -> None:
     with visiting(browser, root) as visit:
         visit.open("?job=" + "0" * 32)
         expect(visit.page.locator("#vx-card-title")).to_have_text("This clip is gone")
-        visit.screenshot("expired")
+        visit.seen("expired", "#vx-card-title", "#vx-card-text", "#vx-new")
 
 
 @pytest.mark.parametrize(
@@ -193,16 +193,19 @@ def test_a_hostile_name_is_only_text(browser: Browser, root: str, named: Namer, 
 def test_several_clips_become_several_jobs_and_one_archive(browser: Browser, root: str, named: Namer) -> None:
     with visiting(browser, root) as visit:
         page = visit.open()
-        visit.drop(named("one.mp4"), named("two.mp4"))
+        visit.drop(named("one.mp4"), named("fail two.mp4"), named("three.mp4"))
+        visit.seen("batch_setup", "#vx-stage", "#vx-quality")
         page.click("#vx-go")
-        expect(page.locator("#vx-batch li")).to_have_count(2)
+        expect(page.locator("#vx-batch li")).to_have_count(3)
         visit.finish()
-        visit.screenshot("batch")
+        visit.seen("batch", "#vx-card-title", "#vx-batch li:nth-child(3)", "#vx-download", "#vx-new")
         with page.expect_download() as download:
             page.click("#vx-download")
         with zipfile.ZipFile(download.value.path()) as archive:
-            assert sorted(archive.namelist()) == ["one-cutout.webp", "two-cutout.webp"]
+            assert sorted(archive.namelist()) == ["one-cutout.webp", "three-cutout.webp"]
             assert archive.testzip() is None
+        page.locator("#vx-batch button").first.click()
+        visit.finish()
 
 
 def test_another_format_costs_no_upload_and_delete_means_gone(browser: Browser, root: str, clip: Path) -> None:
@@ -216,9 +219,13 @@ def test_another_format_costs_no_upload_and_delete_means_gone(browser: Browser, 
         page.wait_for_function("(first) => location.href !== first", arg=first)
         visit.finish()
         expect(page.locator("#vx-download")).to_contain_text("GIF")
+        visit.seen("also_as", "#vx-download", "#vx-share")
+        page.click("#vx-also button:has-text('ProRes')")
+        expect(page.locator("#vx-over")).to_contain_text("This browser does not show ProRes")
+        visit.seen("not_shown", "#vx-over", "#vx-swatches", "#vx-download")
         page.once("dialog", lambda dialog: dialog.accept())
         page.click("#vx-delete")
-        expect(page.locator("#vx-recent li")).to_have_count(1)
+        expect(page.locator("#vx-recent li")).to_have_count(2)
 
 
 def test_trim_click_and_options_reach_the_job(browser: Browser, root: str, clip: Path) -> None:
@@ -241,6 +248,8 @@ def test_trim_click_and_options_reach_the_job(browser: Browser, root: str, clip:
         expect(page.locator("#vx-mark")).to_be_visible()
         page.locator("#vx-background label", has_text="Colour").click()
         expect(page.locator("#vx-colour")).to_be_visible()
+        page.click("#vx-advanced button")
+        visit.seen("trim", "#vx-stage", "#vx-mark", "#vx-pick")
         visit.go()
         visit.finish()
         page.click("#vx-api")
@@ -258,7 +267,7 @@ def test_trim_click_and_options_reach_the_job(browser: Browser, root: str, clip:
         compile(call, "snippet", "exec")
         page.get_by_role("tab", name="curl").click()
         assert '"quality":"best"' in page.locator("#vx-dialog code").inner_text()
-        visit.screenshot("api")
+        visit.seen("api", "#vx-dialog-copy", "#vx-dialog-close")
 
 
 def test_before_and_after_and_the_doubtful_frames(browser: Browser, root: str, clip: Path) -> None:
@@ -270,10 +279,11 @@ def test_before_and_after_and_the_doubtful_frames(browser: Browser, root: str, c
         page.get_by_role("button", name="Doubtful at 0:00.3: look").click()
         page.wait_for_function("document.querySelector('.vx-before').naturalWidth > 0")
         page.get_by_role("slider", name="Divide between before and after").fill("30")
-        visit.screenshot("compare")
+        visit.seen("compare", ".vx-before", "#vx-compare-open", "#vx-scrub")
         page.click("#vx-compare-open")
         for name in ("Black", "White"):
             page.get_by_role("radio", name=name).click()
+            visit.seen(f"backdrop_{name.lower()}", "#vx-live", "#vx-swatches")
         expect(page.locator("#vx-stage")).to_have_css("background-color", "rgb(255, 255, 255)")
 
 
@@ -304,13 +314,12 @@ def test_spanish_and_back(browser: Browser, root: str) -> None:
         expect(page.get_by_role("heading", level=1)).to_have_text("Quita el fondo de cualquier vídeo.")
         expect(page.locator("#vx-go")).to_have_text("Quitar el fondo")
         assert page.evaluate("document.documentElement.lang") == "es"
-        visit.screenshot("spanish")
         page.click("#vx-nav-api")
         expect(page.locator("#vx-dialog code")).to_contain_text('format="webm"')
         page.click("#vx-dialog-close")
         page.click("#vx-nav-embed")
         expect(page.locator("#vx-dialog code")).to_contain_text("<iframe")
-        assert page.evaluate(CONTRAST) == []
+        visit.seen("embed_code", "#vx-dialog-copy", "#vx-dialog-close")
         page.click("#vx-dialog-close")
         page.click("#vx-language")
         expect(page.get_by_role("heading", level=1)).to_have_text("Remove the background of any clip.")

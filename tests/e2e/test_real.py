@@ -1,6 +1,10 @@
 """The page on the real desk: a clip is keyed, found again after a reload and a restart of the server, and converted."""
 
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -23,7 +27,7 @@ def test_a_green_screen_from_drop_to_sticker_through_a_restart(browser: Browser,
         visit.finish(within=120)
         expect(page.locator("#vx-card-title")).to_have_text("Ready")
         page.wait_for_function("document.querySelector('#vx-live').naturalWidth === 640")
-        visit.screenshot("real_390_done")
+        visit.seen("real_done", "#vx-live", "#vx-download", "#vx-share")
         link = page.url
     with serving(tmp_path, "real", port=port) as root, visiting(browser, root) as visit:
         page = visit.page
@@ -33,7 +37,7 @@ def test_a_green_screen_from_drop_to_sticker_through_a_restart(browser: Browser,
         page.click("#vx-compare-open")
         page.wait_for_function("document.querySelector('.vx-after').naturalWidth > 0")
         page.wait_for_function("document.querySelector('.vx-before').naturalWidth > 0")
-        visit.screenshot("real_1280_compare")
+        visit.seen("real_compare", ".vx-before", "#vx-scrub")
         page.click("#vx-also button:has-text('GIF')")
         page.wait_for_function("(link) => location.href !== link", arg=link)
         visit.finish(within=120)
@@ -58,9 +62,82 @@ def test_an_open_tab_finds_its_job_again_when_the_server_comes_back(browser: Bro
             visit.drop(clip)
             visit.go()
             page.wait_for_function("Number(document.querySelector('#vx-count b')?.textContent) > 5", timeout=60_000)
+            with visiting(browser, address) as second:
+                second.open()
+                second.drop(draw(tmp_path / "short.mp4", seconds=0.5))
+                second.go()
+                expect(second.page.locator("#vx-count")).to_have_text("Waiting: number 1 in line")
+                second.seen("queue", "#vx-stage", "#vx-count", "#vx-cancel")
+                second.page.click("#vx-cancel")
+                expect(second.page.locator("#vx-card-title")).to_have_text("Cancelled")
+                second.seen("queue_left", "#vx-card-title", "#vx-again", "#vx-new")
+        expect(page.locator("#vx-count")).to_have_text("The server does not answer. Trying again…")
+        visit.seen("away", "#vx-stage", "#vx-count")
         with serving(tmp_path, "real", port=port):
+            expect(page.locator("#vx-count")).to_have_text(re.compile(r"Frame \d+ of 720"), timeout=60_000)
+            expect(page.locator("#vx-clip-name")).to_have_text("· long.mp4")
+            visit.seen("restarted", "#vx-live", "#vx-count", "#vx-cancel")
             visit.finish(within=120)
             expect(page.locator("#vx-download")).to_contain_text("WebM")
+
+
+def test_a_model_is_fetched_while_they_look_on(browser: Browser, tmp_path: Path) -> None:
+    with half_a_hub() as hub:
+        own = {"VIMIX_MODEL_DIR": str(tmp_path / "models"), "VIMIX_MODEL_MIRRORS": "own/models", "HF_ENDPOINT": hub}
+        with serving(tmp_path, "real", **own) as root, visiting(browser, root) as visit:
+            page = visit.open()
+            visit.drop(draw(tmp_path / "clip.mp4", seconds=0.5, wall=(150, 140, 130)))
+            visit.go()
+            expect(page.locator("#vx-count")).to_have_text("Fetching the model, just this once: 40 %", timeout=40_000)
+            visit.seen("fetching", "#vx-stage", "#vx-count", "#vx-cancel")
+            page.click("#vx-cancel")
+            expect(page.locator("#vx-card-title")).to_have_text("Cancelled")
+
+
+@contextmanager
+def half_a_hub() -> Iterator[str]:
+    """A server that begins to send whatever it is asked for, and stops at two fifths until the test is over."""
+    over = threading.Event()
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(5 << 20))
+            self.end_headers()
+            for _ in range(2):
+                self.wfile.write(bytes(1 << 20))
+                over.wait(0.5)
+            over.wait(60)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        over.set()
+        server.shutdown()
+        thread.join()
+
+
+def test_a_clip_with_nothing_in_it(browser: Browser, tmp_path: Path) -> None:
+    clip = draw(tmp_path / "left.mp4", seconds=6, wall=(20, 176, 72))  # the ball rolls out of it
+    with serving(tmp_path, "real") as root, visiting(browser, root) as visit:
+        page = visit.open()
+        visit.drop(clip)
+        page.get_by_role("slider", name="Start").focus()
+        for _ in range(5):
+            page.keyboard.press("Shift+ArrowRight")
+        visit.go()
+        visit.finish(within=60)
+        expect(page.locator("#vx-card-title")).to_have_text("Nothing was found")
+        visit.seen("nothing", "#vx-stage", "#vx-card-text", "#vx-again", "#vx-download")
+        page.click("#vx-new")
+        visit.drop(draw(tmp_path / "room.mp4", seconds=0.5, wall=(150, 140, 130)))
+        page.click("#vx-try")
+        expect(page.locator(".vx-look")).to_have_count(3, timeout=30_000)
+        visit.seen("trial_looks", "#vx-stage", "#vx-looks", "#vx-setup-note")
 
 
 def test_the_limit_of_the_hour_says_when_to_come_back(browser: Browser, tmp_path: Path) -> None:
@@ -71,8 +148,8 @@ def test_the_limit_of_the_hour_says_when_to_come_back(browser: Browser, tmp_path
         visit.drop(first)
         page.click("#vx-try")
         expect(page.locator("#vx-setup-note")).to_have_text("1 of 1 clips left this hour.")
-        expect(page.locator(".vx-look .vx-quiet")).to_have_text(re.compile(r"about [\d.]+ s, \d+ KB"))
-        visit.screenshot("trial")
+        expect(page.locator(".vx-look .vx-quiet")).to_have_text(re.compile(r"about [\d.]+\ss, \d+\sKB"))
+        visit.seen("trial", "#vx-stage", "#vx-looks", "#vx-setup-note")
         visit.go()
         visit.finish(within=60)
         page.click("#vx-new")
@@ -81,7 +158,7 @@ def test_the_limit_of_the_hour_says_when_to_come_back(browser: Browser, tmp_path
         expect(page.locator("#vx-setup-note")).to_have_text("No clips left this hour.")
         page.click("#vx-go")
         expect(page.locator("#vx-card-error")).to_have_text(re.compile(r"come back in \d+ minutes"))
-        visit.screenshot("limit")
+        visit.seen("limit", "#vx-stage", "#vx-card-error", "#vx-again")
 
 
 def test_the_frames_shown_on_the_way_cost_little(browser: Browser, tmp_path: Path) -> None:

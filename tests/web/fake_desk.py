@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 from PIL import Image, ImageDraw
 
 from vimix.errors import Gone, NotFound, Refused
@@ -31,8 +32,18 @@ def picture(step: int, size: tuple[int, int] = (320, 180)) -> Image.Image:
     return image
 
 
+def film(path: Path, pictures: list[Image.Image]) -> None:
+    """Write a WebM that a browser plays."""
+    with av.open(str(path), "w", format="webm") as file:
+        stream = file.add_stream("libvpx-vp9", rate=25, options={"deadline": "realtime", "cpu-used": "8"})
+        stream.width, stream.height, stream.pix_fmt = *pictures[0].size, "yuva420p"
+        for each in pictures:
+            file.mux(stream.encode(av.VideoFrame.from_image(each)))
+        file.mux(stream.encode())
+
+
 class FakeDesk:
-    """A clip's name decides its fate: `fail…` fails, `refuse…` is refused, `slow…` takes its time."""
+    """A clip's name decides its fate: `fail…` fails, `refuse…` is refused, `slow…` and `calm…` take their time."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -42,6 +53,7 @@ class FakeDesk:
         self.previews: dict[str, bytes] = {}
         self.closing = threading.Event()
         self.threads: list[threading.Thread] = []
+        self.lock = threading.Lock()
 
     def admit(self, check: Any) -> None:
         """No limits here."""
@@ -77,17 +89,17 @@ class FakeDesk:
 
     def _work(self, job: str, name: str) -> None:
         self.closing.wait(0.3)
-        total = 150 if name.startswith("slow") else 24
+        total = {"slow": 150, "calm": 60}.get(name[:4], 24)
         for step in range(1, total + 1):
             self.closing.wait(0.05)
-            if self.jobs[job].state == State.CANCELLED or self.closing.is_set():
-                return
             buffer = io.BytesIO()
             picture(step).save(buffer, "WEBP", quality=60)
-            self.previews[job] = buffer.getvalue()
-            self.shots[job] = Snapshot(
-                job, State.RUNNING, step, total, 18.0, (total - step) / 18, None, preview_version=step
-            )
+            with self.lock:
+                if self.jobs[job].state == State.CANCELLED or self.closing.is_set():
+                    return
+                self.previews[job] = buffer.getvalue()
+                left = (total - step) / 18
+                self.shots[job] = Snapshot(job, State.RUNNING, step, total, 18.0, left, None, preview_version=step)
             if name.startswith("fail") and step == 8:
                 self._end(job, State.FAILED, error="The clip changes its size midway.")
                 return
@@ -95,9 +107,12 @@ class FakeDesk:
 
     def _keep(self, job: str, frames: int) -> int:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "out.webp"
-            first, *rest = [picture(step) for step in range(frames)]
-            first.save(path, save_all=True, append_images=rest, duration=40, loop=0)
+            path = Path(folder) / "out"
+            drawn = [picture(step) for step in range(frames)]
+            if self.jobs[job].options["format"] == "webm":
+                film(path, drawn)
+                return self.files.put(f"out/{job}", path, mime="video/webm").bytes
+            drawn[0].save(path, "WEBP", save_all=True, append_images=drawn[1:], duration=40, loop=0)
             return self.files.put(f"out/{job}", path, mime="image/webp").bytes
 
     def _end(self, job: str, state: State, **changes: Any) -> None:
@@ -148,7 +163,8 @@ class FakeDesk:
         self._owned(job, token)
         if self.jobs[job].state in LIVE:
             self._keep(job, 3)
-            self._end(job, State.CANCELLED, result_key=f"out/{job}", expires=time.time() + 86400)
+            with self.lock:
+                self._end(job, State.CANCELLED, result_key=f"out/{job}", expires=time.time() + 86400)
             self.shots[job] = replace(self.shots[job], partial=True)
         return self.shots[job]
 

@@ -59,7 +59,7 @@ class Teller:
         now = time.monotonic()
         if note.fraction in (None, 1.0) or now - self._told >= TELL_EVERY:
             self._told = now
-            self._tell("note", text=note.text, fraction=note.fraction)
+            self._tell("note", text=note.text + (f" {note.fraction:.0%}" if note.fraction else ""))
 
     def progress(self, progress: Progress) -> None:
         """A frame."""

@@ -54,16 +54,10 @@ def _fields() -> list[gr.components.Component]:
 
 
 def _advanced() -> list[gr.components.Component]:
-    rates: list[Any] = [
-        (label("o_fps_auto"), ""),
-        (label("o_fps_source"), "source"),
-        *((str(n), str(n)) for n in (10, 15, 24, 30)),
-    ]
-    edges: list[Any] = [
-        (label("o_edges_clean"), "clean"),
-        (label("o_edges_off"), "off"),
-        (label("o_edges_fine"), "matting"),
-    ]
+    rates: list[Any] = [(label("o_fps_auto"), ""), (label("o_fps_source"), "source")]
+    rates += [(str(n), str(n)) for n in (10, 15, 24, 30)]
+    edges: list[Any] = [(label("o_edges_clean"), "clean"), (label("o_edges_off"), "off")]
+    edges.append((label("o_edges_fine"), "matting"))
     fits = [(named(row["label"]), row["name"]) for row in view.presets()]
     with gr.Accordion(label("o_advanced"), open=False, elem_id="vx-advanced"):
         return [

@@ -98,7 +98,7 @@ def facts(card: Mapping[str, Any]) -> dict[str, Any]:
         "flicker": flicker.get("after") if isinstance(flicker, Mapping) else flicker,
         "flicker_before": flicker.get("before") if isinstance(flicker, Mapping) else None,
         "doubtful": [moment for frame in card.get("doubtful_frames") or () if (moment := _moment(frame)) is not None],
-        "nothing": bool(coverage and coverage < LITTLE),
+        "nothing": coverage is not None and coverage < LITTLE,
         "plays_in": list(card.get("plays_in") or ()),
         "fits": [
             {"name": name, "label": PRESETS[name].label if name in PRESETS else name, "reasons": _reasons(answer)}

@@ -72,6 +72,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "left": ("{time} left", "faltan {time}"),
     "queued": ("Waiting: number {n} in line", "En espera: número {n} en la cola"),
     "queued_soon": ("Waiting for a free place", "En espera de un sitio libre"),
+    "starts_in": ("starts in about {time}", "empieza en unos {time}"),
+    "fetching": (
+        "Fetching the model, just this once: {percent} %",
+        "Descargando el modelo, solo esta vez: {percent} %",
+    ),
+    "away": ("The server does not answer. Trying again…", "El servidor no responde. Probando otra vez…"),
     "finishing": ("Saving the file…", "Guardando el archivo…"),
     "cancel": ("Cancel", "Cancelar"),
     "cancelling": ("Cancelling…", "Cancelando…"),
@@ -120,9 +126,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "on_colour": ("A colour", "Un color"),
     "on_picture": ("A picture of yours", "Una imagen tuya"),
     "no_preview": (
-        "Browsers do not show {format}. Download it, or choose another format.",
-        "Los navegadores no muestran {format}. Descárgalo o elige otro formato.",
+        "This browser does not show {format}. Download it, or choose another format.",
+        "Este navegador no muestra {format}. Descárgalo o elige otro formato.",
     ),
+    "nothing": ("Nothing was found", "No se encontró nada"),
     "nothing_found": (
         "Hardly anything was found to keep. Try another Look, or click the subject.",
         "Apenas se encontró nada que recortar. Prueba otro acabado o señala el motivo.",

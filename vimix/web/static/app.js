@@ -28,7 +28,9 @@
   };
 
   vimix.screen = (name) => {
+    const other = document.body.dataset.vx !== name;
     document.body.dataset.vx = name;
+    if (other && $("stage").getBoundingClientRect().top < 0) scrollTo({ top: 0 }); // the picture is what is looked at
     const go = document.querySelector("#vx-go");
     if (go) say(go, vimix.t(name === "run" ? "removing" : "o_go"));
     if (name === "start") recent();
@@ -42,12 +44,20 @@
     const options = document.querySelector("#vx-options");
     const rename = () => options.querySelectorAll("[aria-label]").forEach((each) => (each.ariaLabel = vimix.said(each.ariaLabel)));
     new MutationObserver(rename).observe(options, { childList: true, subtree: true });
+    new MutationObserver(listen).observe(document.body, { childList: true, subtree: true });
     tell("ready", {});
     const asked = vimix.query.get("job");
     const last = mine()[0];
     if (asked) return vimix.open(asked);
     if (last && last.live && !vimix.embedded) return vimix.open(last.job);
     vimix.screen("start");
+  }
+
+  // That the line broke is said by Gradio, in English and over our header: while a clip runs, it is said by us.
+  function listen() {
+    const lost = [...document.querySelectorAll(".toast-body")].some((each) => each.textContent.includes("Attempting reconnection"));
+    document.body.classList.toggle("vx-away", lost);
+    if (lost && document.body.dataset.vx === "run") vimix.away();
   }
 
   function head() {
@@ -126,6 +136,8 @@
     job = id;
     clearTimeout(poll);
     address(id);
+    const known = mine().find((row) => row.job === id)?.name;
+    if (known) vimix.clipName(known);
     trigger("open", { job: id });
     vimix.screen("run");
     vimix.running({ state: "queued", done: 0 });

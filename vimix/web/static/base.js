@@ -29,7 +29,7 @@
     t(key, values = {}) {
       const text = vimix.words[key];
       if (text === undefined) throw Error(`no words for ${key}`);
-      return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+      return text.replaceAll(" ·", "\u00a0·").replace(/\{(\w+)\}/g, (_, name) => values[name] ?? ""); // no line begins with a dot
     },
 
     fill(element, values = {}) {
@@ -66,14 +66,15 @@
   vimix.number = number;
   vimix.size = (bytes) => {
     if (bytes == null) return "";
-    if (bytes < 1e3) return `${number(bytes)} B`;
-    if (bytes < 1e6) return `${number(bytes / 1e3)} KB`;
-    return `${number(bytes / 1e6, bytes < 1e8 ? 1 : 0)} MB`;
+    if (bytes < 1e3) return `${number(bytes)}\u00a0B`;
+    if (bytes < 1e6) return `${number(bytes / 1e3)}\u00a0KB`;
+    return `${number(bytes / 1e6, bytes < 1e8 ? 1 : 0)}\u00a0MB`;
   };
   vimix.time = (seconds) => {
-    if (seconds < 10 && seconds % 1 > 0.05) return vimix.t("sec", { n: number(seconds, 1) });
-    if (seconds < 90) return vimix.t("sec", { n: number(Math.max(1, Math.round(seconds))) });
-    return vimix.t("min", { n: number(Math.round(seconds / 60)) });
+    let [unit, n] = ["min", number(Math.round(seconds / 60))];
+    if (seconds < 90) [unit, n] = ["sec", number(Math.max(1, Math.round(seconds)))];
+    if (seconds < 10 && seconds % 1 > 0.05) n = number(seconds, 1);
+    return vimix.t(unit, { n }).replace(" ", "\u00a0");
   };
   vimix.clock = (seconds) => {
     const minutes = Math.floor(seconds / 60);

@@ -37,6 +37,10 @@
     for (const id of ["card-text", "card-error", "download", "share", "batch", "notes", "also", "plays", "stickers", "facts", "again"])
       show($(id), false);
     say($("card-took"), "");
+    $("card-error").after($("download"));
+    $("download").className = "vx-button";
+    $("new").before($("again"));
+    for (const id of ["again", "new"]) $(id).className = "vx-ghost";
   }
 
   function error(text) {
@@ -74,19 +78,34 @@
     link.href = view.url;
     link.download = view.save_as;
     const key = view.state === "done" ? "download" : "download_partial";
-    say(link, vimix.t(key, { format: vimix.said(view.label).replace(/ \(.*\)/, ""), size: vimix.size(facts?.bytes) }).replace(/ · $/, ""));
+    say(link, vimix.t(key, { format: vimix.said(view.label).replace(/ \(.*\)/, ""), size: vimix.size(facts?.bytes) }).replace(/\s· $/, ""));
     show(link, true);
     if (view.state !== "done") return;
+    if (facts) notes(facts.warnings.filter((warning) => !facts.nothing || !warning.startsWith("Nothing was found")));
+    if (facts?.nothing) return nothing(link);
     show($("share"), true);
     chips("also", formats());
     chips("stickers", stickers(facts?.fits || []));
     if (!facts) return;
-    const notes = [...(facts.nothing ? [vimix.t("nothing_found")] : []), ...facts.warnings.map(vimix.said)];
-    $("notes").replaceChildren(...notes.map((note) => make("li", {}, note)));
-    show($("notes"), notes.length > 0);
     say($("plays").querySelector("h3"), vimix.t(facts.alpha ? "plays_in" : "plays_in_plain"));
     chips("plays", facts.plays_in.map((name) => make("span", { class: "vx-chip vx-ok" }, `✓ ${vimix.said(name)}`)));
     facts_line(facts);
+  }
+
+  function notes(said) {
+    $("notes").replaceChildren(...said.map((note) => make("li", {}, vimix.said(note))));
+    show($("notes"), said.length > 0);
+  }
+
+  // What to do comes first then; the empty file is there for who wants it.
+  function nothing(link) {
+    say($("card-title"), vimix.t("nothing"));
+    say($("card-took"), "");
+    text(vimix.t("nothing_found"));
+    $("card-text").after($("again"));
+    $("again").className = "vx-button";
+    link.className = "vx-ghost";
+    $("new").before(link);
   }
 
   function chips(id, nodes) {
@@ -121,9 +140,9 @@
     if (facts.audio) words.push(vimix.t("with_sound"));
     if (view.expires) words.push(vimix.t("deleted_on", { when: vimix.when(view.expires) }));
     const line = $("facts");
-    line.replaceChildren(words.join(" · "));
+    line.replaceChildren(words.join("\u00a0· ")); // no line begins with a dot
     if (vimix.token(view.job)) {
-      line.append(" · ", make("button", { type: "button", class: "vx-link", id: "vx-delete", onclick: () => vimix.remove(view.job) }, vimix.t("delete_now")));
+      line.append("\u00a0· ", make("button", { type: "button", class: "vx-link", id: "vx-delete", onclick: () => vimix.remove(view.job) }, vimix.t("delete_now")));
     }
     show(line, true);
   }
@@ -132,6 +151,7 @@
     clear();
     say($("card-title"), vimix.t("expired"));
     text(vimix.t("expired_text", { hours: vimix.facts.hours }));
+    $("new").className = "vx-button";
   };
 
   vimix.trouble = (message) => {

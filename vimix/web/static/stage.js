@@ -11,7 +11,7 @@
     $("pick").addEventListener("click", () => pick(!picking));
     $("stage").addEventListener("click", picked);
     $("try").addEventListener("click", attempt);
-    $("video").addEventListener("error", () => $("video").src && show($("video"), false) & show($("live"), true));
+    $("video").addEventListener("error", unplayable);
     $("play").addEventListener("click", play);
     $("compare-open").addEventListener("click", () => compare($("compare").hidden));
     $("scrub").addEventListener("change", () => moment(Number($("scrub").value)));
@@ -20,6 +20,19 @@
     vimix.parts.stage.querySelector(".vx-after").alt = vimix.t("after");
     split.addEventListener("input", () => $("compare").style.setProperty("--split", `${split.value}%`));
   };
+
+  // Another browser may play it; here there is a picture of it.
+  function unplayable() {
+    const [video, live] = [$("video"), $("live")];
+    if (!video.getAttribute("src")) return;
+    show(video, false);
+    if (shown?.preview) live.src = shown.preview;
+    show(live, live.hasAttribute("src"));
+    show($("play"), false);
+    if (!shown) return;
+    say($("over"), vimix.t("no_preview", { format: vimix.said(shown.label) }));
+    show($("over"), true);
+  }
 
   function blank() {
     for (const id of ["live", "video", "compare", "swatches", "play", "mark", "over", "setup", "looks", "progress", "inspect"])
@@ -92,8 +105,8 @@
     vimix.clip.point = [`${x.toFixed(4)},${y.toFixed(4)},${time.toFixed(2)}`];
     const stage = $("stage").getBoundingClientRect();
     const mark = $("mark");
-    mark.style.left = `${event.clientX - stage.left}px`;
-    mark.style.top = `${event.clientY - stage.top}px`;
+    mark.style.left = `${((event.clientX - stage.left) / stage.width) * 100}%`;
+    mark.style.top = `${((event.clientY - stage.top) / stage.height) * 100}%`;
     picking = false;
     pick(false);
     show(mark, true);
@@ -157,25 +170,34 @@
       show(live, true);
       if (live.naturalWidth && !vimix.clip.film) shape(live.naturalWidth, live.naturalHeight);
     } else if (!done) live.classList.add("vx-waiting");
-    const share = total ? Math.min(1, done / total) : 0;
+    const fetched = view.note?.match(/(\d+)%$/)?.[1]; // of a model that is not here yet
+    const share = fetched ? fetched / 100 : total ? Math.min(1, done / total) : 0;
     const bar = $("progress").querySelector(".vx-bar");
-    bar.classList.toggle("vx-unknown", !total || !done);
+    bar.classList.toggle("vx-unknown", !share);
     bar.setAttribute("aria-valuenow", Math.round(share * 100));
     bar.firstElementChild.style.width = `${share * 100}%`;
     const queued = view.state === "queued";
     const whole = total && done >= total;
-    const count = queued
-      ? vimix.t(view.queue ? "queued" : "queued_soon", { n: view.queue })
-      : vimix.said(view.note) || (whole ? vimix.t("finishing") : done ? vimix.t(total ? "frame_of" : "frame_n", { done, total }) : vimix.t("waiting_start"));
+    let count = vimix.t("waiting_start");
+    if (queued) count = vimix.t(view.queue ? "queued" : "queued_soon", { n: view.queue });
+    else if (fetched) count = vimix.t("fetching", { percent: fetched });
+    else if (whole) count = vimix.t("finishing");
+    else if (done) count = vimix.t(total ? "frame_of" : "frame_n", { done, total });
     numbers($("count"), count);
     numbers($("rate"), view.fps && !queued ? vimix.t("rate", { fps: vimix.number(view.fps, 1) }) : "");
-    numbers($("left"), view.left > 0 && !whole ? vimix.t("left", { time: vimix.time(view.left) }) : "");
+    numbers($("left"), view.left > 0 && !whole ? vimix.t(queued ? "starts_in" : "left", { time: vimix.time(view.left) }) : "");
     // A screen reader hears every tenth of the way, not every frame.
     const tenth = queued ? -1 : Math.floor(share * 10);
     if (tenth !== announced) {
       announced = tenth;
       say($("state"), count);
     }
+  };
+
+  vimix.away = () => {
+    numbers($("count"), vimix.t("away"));
+    for (const id of ["rate", "left"]) numbers($(id), "");
+    say($("state"), vimix.t("away"));
   };
 
   // The numbers of a sentence stand out, by markup that is made here and not found in the text.
@@ -230,11 +252,11 @@
   }
 
   function inspect(facts) {
-    const calm = facts.flicker == null ? "" : vimix.number(facts.flicker, 1);
+    const calm = facts.flicker == null || facts.nothing ? "" : vimix.number(facts.flicker, 1);
     const before = facts.flicker_before > facts.flicker ? vimix.number(facts.flicker_before, 1) : null;
     numbers($("calm"), calm && vimix.t(before && before !== calm ? "calmness_from" : "calmness", { value: calm, before }));
     const { doubtful } = facts;
-    say($("doubt"), doubtful.length ? vimix.t(doubtful.length > 1 ? "doubtful" : "doubtful_one", { n: doubtful.length }) : "");
+    say($("doubt"), doubtful.length && !facts.nothing ? vimix.t(doubtful.length > 1 ? "doubtful" : "doubtful_one", { n: doubtful.length }) : "");
     const line = $("timeline");
     const length = facts.seconds || 1;
     line.replaceChildren(
@@ -245,7 +267,7 @@
         return button;
       }),
     );
-    show(line, doubtful.length > 0);
+    show(line, doubtful.length > 0 && !facts.nothing);
     $("scrub").max = Math.max(0, length - 0.05);
     $("scrub").value = length / 2;
     compare(false);
