@@ -15,6 +15,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NoReturn
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its threads would only get in ours' way
+
 from vimix import __version__
 from vimix.errors import UsageError, VimixError, tidy
 from vimix.events import Done, Note, Progress
@@ -65,11 +67,12 @@ def cut(arguments: Sequence[str]) -> int:
 
     from vimix.order import Workshop, check_target
     from vimix.pipeline import run  # heavy: not for --help or a typing slip
+    from vimix.processes import processes
 
     check_target(asked.output, asked.input, options)
     shop = Workshop.of(Settings.load())
     show = _json_lines if asked.json else _bar
-    with closing(run(asked.input, asked.output, options, shop)) as events:
+    with processes(shop.threads), closing(run(asked.input, asked.output, options, shop)) as events:
         show(events)
     return 0
 

@@ -33,6 +33,8 @@ from vimix.errors import VimixError
 from vimix.events import Done, FinishEarly, Note, Progress
 from vimix.frame import Frame
 from vimix.options import Options
+from vimix.processes import processes
+from vimix.threads import cores
 
 TELL_EVERY = 0.2
 PREVIEW_EVERY = 0.25
@@ -223,7 +225,10 @@ def main() -> None:
     os.dup2(2, 1)
     module, _, function = name.partition(":")
     run = getattr(importlib.import_module(module), function)
-    serve(_at_work(run, shop) if module.startswith("vimix.") else run, told)
+    if not module.startswith("vimix."):
+        serve(run, told)
+    with processes(cores()):
+        serve(_at_work(run, shop), told)
 
 
 if __name__ == "__main__":

@@ -168,4 +168,4 @@ def child_environment(ours: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in ours.items() if name in _ALLOWED or name.startswith("LC_")}
     home = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, (home, ours.get("PYTHONPATH"))))
-    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONPATH": path}
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimix.frame import Frame, Frames, Pixels, Stage
+from vimix.processes import apart
 from vimix.threads import in_order
 
 Planes = NDArray[np.float32]
@@ -64,15 +65,21 @@ def clean(rgb: Pixels, alpha: Pixels) -> Pixels:
     part = _aligned(cv2.boundingRect(cv2.inRange(alpha, *_SOFT)))
     if part is None:
         return rgb
-    seen, matte = _padded(rgb, part), _padded(alpha, part)
+    clean = rgb.copy()
+    clean[part] = _painted(rgb[part], alpha[part])
+    return clean
+
+
+@apart
+def _painted(rgb: Pixels, alpha: Pixels) -> Pixels:
+    """The same for a part whose corner lies on the grid."""
+    seen, matte = _padded(rgb), _padded(alpha)
     sizes = [(seen, matte)]
     for _ in range(_LEVELS):
         sizes.append((_halved(sizes[-1][0]), _halved(sizes[-1][1])))
     _fine(_coarse(sizes[2:]), *sizes[1], seen, matte)
-    clean = rgb.copy()
-    height, width = clean[part].shape[:2]
-    clean[part] = seen[:height, :width]
-    return clean
+    height, width = alpha.shape
+    return seen[:height, :width]
 
 
 def _coarse(sizes: list[tuple[Pixels, Pixels]]) -> Planes:
@@ -178,12 +185,10 @@ def _aligned(box: "cv2.typing.Rect") -> tuple[slice, slice] | None:
     return (out(y, height), out(x, width)) if width else None
 
 
-def _padded(picture: Pixels, part: tuple[slice, slice]) -> Pixels:
-    """A copy of `part` of `picture`, its border repeated where `part` reaches beyond."""
-    found = picture[part]
-    below = part[0].stop - part[0].start - found.shape[0]
-    right = part[1].stop - part[1].start - found.shape[1]
-    return np.asarray(cv2.copyMakeBorder(found, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+def _padded(picture: Pixels) -> Pixels:
+    """A copy of `picture`, its border repeated out to the grid."""
+    below, right = (-side % (1 << _LEVELS) for side in picture.shape[:2])
+    return np.asarray(cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _halved(picture: Pixels) -> Pixels:
