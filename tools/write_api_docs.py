@@ -1,7 +1,7 @@
 """Write docs/api.md from the code: options and endpoints as they are, examples as the tests run them.
 
-python tools/write_api_docs.py          writes
-python tools/write_api_docs.py --check  exits with 1 if the page is not what would be written
+python -m tools.write_api_docs          writes
+python -m tools.write_api_docs --check  exits with 1 if the page is not what would be written
 """
 
 import inspect
@@ -96,6 +96,8 @@ curl -sL -o cutout.webp "$ROOT/r/$JOB"
 The same tools are at `http://127.0.0.1:7860/gradio_api/mcp/` (streamable HTTP): give your assistant that address. A
 file is named by an address: a public one, or that of a file sent here before, which is
 `http://127.0.0.1:7860/gradio_api/file=PATH` with the `PATH` that `/gradio_api/upload` answers (see curl above).
+Each output of a tool comes as a JSON text: one for most, and two for `remove_background`, the file (with its `url`)
+and the card.
 """
 ENDPOINTS = ("remove_background", "submit", "watch", "status", "result", "cancel", "preview", "convert", "models")
 

@@ -1,8 +1,8 @@
 """Network graphs made to measure: another input size, one output, plain float32 or 8-bit integers.
 
 A segmentation network exported at 1024 pixels is fixed to that size by constants alone: every `Resize` takes its
-target height and width from one (IS-Net) and nothing else knows the size. Scaling these gives a network for 768 or
-512 with the same weights.
+target height and width from one (IS-Net) and nothing else knows the size. Scaling these gives a network for 768
+with the same weights.
 """
 
 import json

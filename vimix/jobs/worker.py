@@ -199,7 +199,7 @@ def serve(
         store = open_jobs(settings)
         crew = Crew(settings, store, open_files(settings), slots=max(1, settings.workers), work=work, stale=stale)
         await crew.start()
-        print(f"Working with {len(crew.slots)} slots.", file=sys.stderr, flush=True)
+        print(f"Working, {len(crew.slots)} at once.", file=sys.stderr, flush=True)
         last = time.monotonic()
         while not told.is_set() and not (until_empty and time.monotonic() - last > EMPTY_FOR):
             with suppress(TimeoutError):
