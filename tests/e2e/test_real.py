@@ -51,6 +51,22 @@ def test_a_green_screen_from_drop_to_sticker_through_a_restart(browser: Browser,
         assert page.evaluate("document.querySelector('#vx-video').videoWidth") == 512
 
 
+def test_a_person_is_cut_out_before_their_eyes(browser: Browser, tmp_path: Path) -> None:
+    """Of this screenshot's upper part the README's picture is made."""
+    draw_examples(tmp_path / "examples")
+    with serving(tmp_path, "real") as root, visiting(browser, root) as visit:
+        page = visit.open()
+        page.set_input_files("#vx-file", tmp_path / "examples" / "astronaut.mp4")
+        page.wait_for_selector("#vx-trim:visible")
+        visit.go()
+        page.wait_for_selector("#vx-live[src^='data:image/webp']:not(.vx-waiting)", timeout=60_000)
+        page.wait_for_function("Number(document.querySelector('#vx-count b')?.textContent) > 16", timeout=60_000)
+        visit.seen("person", "#vx-live", "#vx-count", "#vx-cancel", widths=[1280], themes=["light"])
+        page.click("#vx-cancel")
+        expect(page.locator("#vx-download")).to_contain_text("Download what is done", timeout=60_000)
+        visit.seen("partial", "#vx-live", "#vx-card-text", "#vx-download", "#vx-again")
+
+
 def test_an_open_tab_finds_its_job_again_when_the_server_comes_back(browser: Browser, tmp_path: Path) -> None:
     clip = draw(tmp_path / "long.mp4", seconds=60, size=(640, 360), wall=(20, 176, 72))
     port = free_port()

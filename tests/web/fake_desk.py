@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 from PIL import Image, ImageDraw
 
 from vimix.errors import Gone, NotFound, Refused
@@ -33,12 +34,13 @@ def picture(step: int, size: tuple[int, int] = (320, 180)) -> Image.Image:
 
 
 def film(path: Path, pictures: list[Image.Image]) -> None:
-    """Write a WebM that a browser plays."""
+    """Write a transparent WebM that a browser plays."""
     with av.open(str(path), "w", format="webm") as file:
         stream = file.add_stream("libvpx-vp9", rate=25, options={"deadline": "realtime", "cpu-used": "8"})
         stream.width, stream.height, stream.pix_fmt = *pictures[0].size, "yuva420p"
+        stream.metadata["alpha_mode"] = "1"
         for each in pictures:
-            file.mux(stream.encode(av.VideoFrame.from_image(each)))
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(each), "rgba")))
         file.mux(stream.encode())
 
 
