@@ -30,7 +30,8 @@ _ROOM = 2**28
 """Bytes that a process shares with its caller, half for each; what is never touched takes no memory."""
 _MALLOPT = {-1: 2**26, -3: 2**25}
 """M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc, in bytes: at their defaults every large array is fetched from the
-kernel anew, page by page, which takes as long as a fifth of the work."""
+kernel anew, page by page, which takes as long as a fifth of the work. Only over there, where little is alive at once:
+in a process of many threads and arenas memory would grow with the clip."""
 _log = logging.getLogger(__name__)
 
 
@@ -106,9 +107,6 @@ def processes(many: int) -> Iterator[None]:
     if not os.path.isdir("/proc/self/task") or len(os.listdir("/proc/self/task")) > 1:
         yield
         return
-    with suppress(AttributeError):  # another C library
-        for name, value in _MALLOPT.items():
-            ctypes.CDLL(None).mallopt(name, value)
     gc.freeze()  # what is loaded by now is looked through no more, nor copied for that
     helpers: list[_Helper] = []
     try:
@@ -128,6 +126,9 @@ def processes(many: int) -> Iterator[None]:
 
 def _serve(line: Connection, memory: mmap.mmap, theirs: list[Connection]) -> None:
     """Do what comes, until nobody is at the other end."""
+    with suppress(AttributeError):  # another C library
+        for name, value in _MALLOPT.items():
+            ctypes.CDLL(None).mallopt(name, value)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the caller
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
