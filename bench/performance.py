@@ -21,7 +21,10 @@ WORDS = """
   CPU-seconds, in bfloat16 0.41. `fast` makes 28 and 26 looks, its following and starting are the rest; setting keys
   further apart gave 11.9 CPU-seconds instead of 12.6 and lost what moves fast.
 - Lossless WebP is written by `sinks/vp8l.py`: fewer bytes than libwebp at its fastest (1.48 and 1.24 of the baseline's
-  then), in as much time for large subjects and half as much again for small ones (10.4 and 10.7 then).
+  then).
+- Edges and WebP are made in processes beside the threads (`vimix/processes.py`): before, the light engine's wall ratios
+  were 9.0 and 10.8, lossless 8.8 and 10.0. The share of the limit is measured in a process with threads, without them.
+  MB is of the largest process; both helpers together add some 55.
 - Nothing here has been measured on a GPU: `python -m bench.gpu` prints that table where there is one.
 """
 
