@@ -1,15 +1,15 @@
 """The host page of docs/embedding.md, taken from there and served from another port."""
 
 import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.browsing import Visit, visiting
+from tests.loopback import answering
 
 pytestmark = pytest.mark.browser
 WIDTHS = (320, 340, 900)
@@ -33,12 +33,8 @@ def host(root: str) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Host) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with answering(Host) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 def test_the_host_page_of_the_docs(browser: Browser, host: str, root: str, clip: Path) -> None:

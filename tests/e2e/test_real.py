@@ -4,15 +4,16 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.browsing import visiting
+from tests.loopback import answering
 from tests.web.drawn import draw
-from tests.web.served import free_port, serving
+from tests.web.served import free_port, held, serving
 from tools.draw_examples import main as draw_examples
 
 pytestmark = pytest.mark.browser
@@ -61,7 +62,8 @@ def test_a_person_is_cut_out_before_their_eyes(browser: Browser, tmp_path: Path)
         visit.go()
         page.wait_for_selector("#vx-live[src^='data:image/webp']:not(.vx-waiting)", timeout=60_000)
         page.wait_for_function("Number(document.querySelector('#vx-count b')?.textContent) > 16", timeout=60_000)
-        visit.seen("person", "#vx-live", "#vx-count", "#vx-cancel", widths=[1280], themes=["light"])
+        with held(tmp_path):
+            visit.seen("person", "#vx-live", "#vx-count", "#vx-cancel", widths=[1280], themes=["light"])
         page.click("#vx-cancel")
         expect(page.locator("#vx-download")).to_contain_text("Download what is done", timeout=60_000)
         visit.seen("partial", "#vx-live", "#vx-card-text", "#vx-download", "#vx-again")
@@ -78,7 +80,7 @@ def test_an_open_tab_finds_its_job_again_when_the_server_comes_back(browser: Bro
             visit.drop(clip)
             visit.go()
             page.wait_for_function("Number(document.querySelector('#vx-count b')?.textContent) > 5", timeout=60_000)
-            with visiting(browser, address) as second:
+            with held(tmp_path), visiting(browser, address) as second:
                 second.open()
                 second.drop(draw(tmp_path / "short.mp4", seconds=0.5))
                 second.go()
@@ -92,7 +94,8 @@ def test_an_open_tab_finds_its_job_again_when_the_server_comes_back(browser: Bro
         with serving(tmp_path, "real", port=port):
             expect(page.locator("#vx-count")).to_have_text(re.compile(r"Frame \d+ of 720"), timeout=60_000)
             expect(page.locator("#vx-clip-name")).to_have_text("· long.mp4")
-            visit.seen("restarted", "#vx-live", "#vx-count", "#vx-cancel")
+            with held(tmp_path):
+                visit.seen("restarted", "#vx-live", "#vx-count", "#vx-cancel")
             visit.finish(within=120)
             expect(page.locator("#vx-download")).to_contain_text("WebM")
 
@@ -128,13 +131,11 @@ def half_a_hub() -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        over.set()
-        server.shutdown()
-        thread.join()
+    with answering(Hub) as port:
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            over.set()
 
 
 def test_a_clip_with_nothing_in_it(browser: Browser, tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
 """What Chromium makes of the rules that the page gives it: who may frame it, and what it may reach."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
+from tests.loopback import answering
 from tests.web.served import serving
 
 pytestmark = pytest.mark.browser
@@ -26,13 +26,8 @@ class _Elsewhere(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Elsewhere)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://localhost:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering(_Elsewhere) as port:
+        yield f"http://localhost:{port}/"
 
 
 def framed(browser: Browser, elsewhere: str, root: str) -> bool:

@@ -2,15 +2,16 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.loopback import answering
 from vimix.engines import catalogue
 from vimix.engines.catalogue import Model, Release
 
@@ -90,20 +91,12 @@ def row(mirror: Mirror, model: Model, content: bytes) -> Model:
 @contextmanager
 def serving() -> Iterator[Mirror]:
     mirror = Mirror()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(mirror))
-    server.daemon_threads = True
-    mirror.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with answering(_handler(mirror)) as port:
+        mirror.url = f"http://127.0.0.1:{port}"
         yield mirror
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
-def _handler(mirror: Mirror) -> Callable[..., BaseHTTPRequestHandler]:
+def _handler(mirror: Mirror) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.0"
 

@@ -38,6 +38,28 @@ def serving(folder: Path, kind: str = "fake", *, port: int | None = None, **vari
         _end(process)
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """The jobs of a real desk stand still: however fast this machine is, what a test looks at is not over meanwhile."""
+    at_work = [int(each.parent.name) for each in Path("/proc").glob("[0-9]*/cwd") if _within(each, folder)]
+    assert at_work, "no job is being worked on"
+    for pid in at_work:
+        os.killpg(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in at_work:
+            os.killpg(pid, signal.SIGCONT)
+
+
+def _within(cwd: Path, folder: Path) -> bool:
+    """Whether a process leads its group and works in `folder`: a job's child does, while it has a job."""
+    try:
+        return cwd.readlink().is_relative_to(folder) and os.getpgid(int(cwd.parent.name)) == int(cwd.parent.name)
+    except OSError:
+        return False  # it has ended
+
+
 def _end(process: "subprocess.Popen[bytes]") -> None:
     for signal_ in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is None:

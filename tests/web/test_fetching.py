@@ -1,15 +1,15 @@
 """Addresses as inputs: only public ones, only so much, and nothing left behind."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import gradio as gr
 import pytest
 from gradio import processing_utils
 
+from tests.loopback import answering
 from vimix.settings import Settings
 from vimix.web import fetching
 
@@ -41,13 +41,8 @@ class Elsewhere(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def elsewhere() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering(Elsewhere) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 def fetch(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
