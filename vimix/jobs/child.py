@@ -34,7 +34,6 @@ from vimix.events import Done, FinishEarly, Note, Progress
 from vimix.frame import Frame
 from vimix.options import Options
 from vimix.processes import processes
-from vimix.threads import cores
 
 TELL_EVERY = 0.2
 PREVIEW_EVERY = 0.25
@@ -225,10 +224,9 @@ def main() -> None:
     os.dup2(2, 1)
     module, _, function = name.partition(":")
     run = getattr(importlib.import_module(module), function)
-    if not module.startswith("vimix."):
-        serve(run, told)
-    with processes(cores()):
-        serve(_at_work(run, shop), told)
+    real = module.startswith("vimix.")
+    with processes(shop["threads"] if real else 0):
+        serve(_at_work(run, shop) if real else run, told)
 
 
 if __name__ == "__main__":
