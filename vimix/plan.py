@@ -20,7 +20,7 @@ from vimix import engines, presets
 from vimix.engines import replay
 from vimix.engines.chroma import find_key, key_out
 from vimix.engines.follow import PACES, follow
-from vimix.engines.still import cut_each, surest
+from vimix.engines.still import cut_each
 from vimix.errors import Refused
 from vimix.events import Note, Progress
 from vimix.frame import Frame, Stage
@@ -180,7 +180,7 @@ def _network(order: Order, name: str, first: Frame) -> Generator[Note | Progress
         how = partial(follow, pace=PACES[options.quality], points=options.points, start=options.start)
         stage = interruptible(how, engine.glance)
     else:
-        look = surest(engine.look) if still and name == engines.DEFAULT and options.quality != "fast" else engine.look
+        look = engine.still(options.quality) if still else engine.look
         stage = cut_each(look, workers=engine.parallel)
     about = {name: getattr(engine, name) for name in ("runtime", "device", "precision", "why")}
     return order.clock.timed("network", stage), Cut(engine.name, about, ())

@@ -13,7 +13,7 @@ from vimix.engines import catalogue
 from vimix.engines.catalogue import Model
 from vimix.engines.chroma import find_key
 from vimix.engines.machine import processor
-from vimix.engines.still import Look, looker, together, whole_looker
+from vimix.engines.still import Look, looker, surest, together, whole_looker
 from vimix.errors import Unavailable, UsageError
 from vimix.events import Note
 from vimix.frame import Frame
@@ -38,6 +38,10 @@ class Engine:
     """CPU-seconds of one look."""
     parallel: int
     """Looks at once that keep the machine busy."""
+
+    def still(self, quality: str) -> Look:
+        """How a picture by itself is looked at: by the default network again where it is unsure, but not in haste."""
+        return surest(self.look) if self.name == DEFAULT and quality != "fast" else self.look
 
 
 DEFAULT = "isnet-general-use"

@@ -15,7 +15,6 @@ from typing import Any, TypeVar, get_args
 from vimix.engines import DEFAULT, open_engine, pick
 from vimix.engines.chroma import find_key, key_out
 from vimix.engines.follow import PACES, follow
-from vimix.engines.still import surest
 from vimix.errors import Refused
 from vimix.frame import Frame, Pixels
 from vimix.media.source import probe
@@ -84,7 +83,7 @@ def _look(
         )
     )
     if pace is None:
-        look = surest(engine.look) if still and model == DEFAULT and quality != "fast" else engine.look
+        look = engine.still(quality) if still else engine.look
         return look(frame.rgb), engine.cost
     if not points:
         return engine.glance(frame.rgb), engine.cost / pace.every
