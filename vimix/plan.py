@@ -7,7 +7,7 @@ The first line makes the matte, at the working size. The second needs only the c
 for another format, size or background without a network.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -48,21 +48,21 @@ def choose(order: Order, matte: Path | None) -> Generator[Note | Progress, None,
     """
     if matte is not None and matte.exists():
         return replayed(order, matte, watched=True)
-    first = _first(order.source)
-    name = order.options.model
+    options = order.options
+    name = options.model
     if name == "auto":
-        name = engines.DEFAULT if order.options.point else engines.pick(first, order.options.quality)
-    look, cut = (yield from _network(order, name, first[0])) if name != "chroma" else _key(order, first)
-    about = {"model": cut.model, "engine": dict(cut.engine), "fps": order.options.max_fps}
+        name = engines.DEFAULT if options.point else engines.pick(_first(order.source), options.quality)
+    look, cut = _key(order) if name == "chroma" else (yield from _network(order, name))
+    about = {"model": cut.model, "engine": dict(cut.engine), "fps": options.max_fps}
     stages = [guard(order.shop.limits), look]
-    if order.options.refine == "matting":
+    if options.refine == "matting":
         from vimix.refine.matting import COST, closed_form  # compiles for seconds: only for who asked for it
 
         order.warnings.append(COST)
         stages.append(order.clock.timed("matting", closed_form(workers=order.shop.threads)))
     stages.append(order.watch.stage("before"))
-    if order.options.steady and not order.source.info.still:
-        stages.append(order.clock.timed("steady", steady(order.options.steady)))
+    if options.steady and not order.source.info.still:
+        stages.append(order.clock.timed("steady", steady(options.steady)))
     if matte is not None:
         stages.append(order.clock.timed("keep", replay.keep(matte, about)))
     return Cut(cut.model, cut.engine, [*stages, order.watch.stage("after")], cut.unmix)
@@ -150,13 +150,13 @@ class Nowhere:
         """Let it go."""
 
 
-def _first(source: Source) -> list[Frame]:
+def _first(source: Source, many: int = FIRST_LOOK) -> list[Frame]:
     with closing(source.frames()) as frames:
-        return list(islice(frames, FIRST_LOOK))
+        return list(islice(frames, many))
 
 
-def _key(order: Order, first: Sequence[Frame]) -> tuple[Stage, Cut]:
-    key = find_key(first)
+def _key(order: Order) -> tuple[Stage, Cut]:
+    key = find_key(_first(order.source))
     if key is None:
         raise Refused("There is no screen of one colour around this picture: choose another model than chroma.")
     look = order.clock.timed("key", cut_each(key_out(key), workers=order.shop.threads))
@@ -164,7 +164,7 @@ def _key(order: Order, first: Sequence[Frame]) -> tuple[Stage, Cut]:
     return look, Cut("chroma", about, (), key.unmix)
 
 
-def _network(order: Order, name: str, first: Frame) -> Generator[Note | Progress, None, tuple[Stage, Cut]]:
+def _network(order: Order, name: str) -> Generator[Note | Progress, None, tuple[Stage, Cut]]:
     options, shop = order.options, order.shop
     still = order.source.info.still
     follows = bool(options.point) or not (still or name in PER_FRAME)
@@ -176,6 +176,7 @@ def _network(order: Order, name: str, first: Frame) -> Generator[Note | Progress
         device=shop.device,
     )
     if follows:
+        (first,) = _first(order.source, 1)
         yield Progress(0, order.source.info.frames, replace(first, alpha=engine.glance(first.rgb)))
         how = partial(follow, pace=PACES[options.quality], points=options.points, start=options.start)
         stage = interruptible(how, engine.glance)

@@ -2,7 +2,8 @@
 
 At the size that the network was made for, the picture is shrunk with PIL's LANCZOS and divided by its brightest value,
 as rembg does. At a smaller one there is nothing to be equal to, and PIL's BILINEAR finds more (docs/quality.md). The
-portrait network, and the boxes that are looked at in following, are given the mean of the pixels under each pixel.
+boxes that are looked at in following are given the mean of the pixels under each pixel; the portrait network a mean as
+far as halves go, and no worse a picture for that (three composited clips) in a seventh of the time.
 
 A mask is never stretched to its own minimum and maximum, as rembg does: on video the gain would change from frame to
 frame, and without a subject noise would become one.
@@ -47,7 +48,7 @@ def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: b
     def look(rgb: Pixels) -> Pixels:
         height, width = rgb.shape[:2]
         if quick:
-            small = cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA)
+            small = _shrunk(rgb, size, cv2.INTER_LINEAR if model.kind == "portrait" else cv2.INTER_AREA)
         else:
             small = np.asarray(Image.fromarray(rgb).resize((size, size), how))
         white = np.float32(max(int(small.max()), 1) if exact else 255)
@@ -66,6 +67,15 @@ def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: b
         return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
     return look
+
+
+def _shrunk(rgb: Pixels, size: int, how: int) -> Pixels:
+    """To (size, size): by halves, means of 2x2 pixels, which OpenCV is quick at, and from less than twice by `how`."""
+    while min(rgb.shape[:2]) >= 2 * size:
+        rgb = np.asarray(
+            cv2.resize(rgb, (rgb.shape[1] // 2, rgb.shape[0] // 2), interpolation=cv2.INTER_AREA), np.uint8
+        )
+    return np.asarray(cv2.resize(rgb, (size, size), interpolation=how), np.uint8)
 
 
 def surest(look: Look) -> Look:

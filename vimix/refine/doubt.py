@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimix.frame import Frame, Frames, Pixels, Stage
+from vimix.refine.thumb import thumb
 
 _SIDE = 160
 _STILL = 6.0
@@ -80,9 +81,8 @@ class Watch:
         return watch
 
     def _look(self, frame: Frame, seen: _Seen, *, judge: bool) -> None:
-        by = min(1.0, _SIDE / max(frame.alpha.shape))
-        alpha = np.divide(_thumb(frame.alpha, by), 255, dtype=np.float32)
-        grey = np.asarray(cv2.cvtColor(_thumb(frame.rgb, by), cv2.COLOR_RGB2GRAY), np.uint8)
+        alpha = np.divide(thumb(frame.alpha, _SIDE), 255, dtype=np.float32)
+        grey = np.asarray(cv2.cvtColor(thumb(frame.rgb, _SIDE), cv2.COLOR_RGB2GRAY), np.uint8)
         if seen.grey is not None and seen.alpha is not None and seen.grey.shape == grey.shape:
             still = cv2.absdiff(grey, seen.grey) < _STILL
             seen.changed += float(np.abs(alpha - seen.alpha)[still].sum())
@@ -104,11 +104,3 @@ def _doubt(alpha: NDArray[np.float32], covers: float, seen: _Seen) -> str | None
         return "jump"
     sure = float(np.count_nonzero(alpha > 0.9)) / max(1.0, float(np.count_nonzero(alpha > 0.1)))
     return "unsure" if sure < _UNSURE else None
-
-
-def _thumb(picture: Pixels, by: float) -> Pixels:
-    height, width = picture.shape[:2]
-    size = max(1, round(width * by)), max(1, round(height * by))
-    step = max(1, int(0.5 / by))  # two samples each way make a pixel: enough, and a quarter of the time of all
-    some = cv2.resize(picture, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_NEAREST)
-    return np.asarray(cv2.resize(some, size, interpolation=cv2.INTER_AREA), np.uint8)

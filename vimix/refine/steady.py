@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimix.frame import Frame, Frames, Pixels, Stage
+from vimix.refine.thumb import thumb
 
 cv2: Any = typed_cv2  # its stubs know neither DIS nor what a function does to an array's type
 Plane = NDArray[np.float32]
@@ -77,13 +78,8 @@ def steady(strength: float) -> Stage:
 
 
 def _shrunk(frame: Frame) -> _Small:
-    height, width = frame.alpha.shape
-    by = min(1.0, _SIDE / max(height, width))
-    size = max(1, round(width * by)), max(1, round(height * by))
-    step = max(1, int(0.5 / by))  # two samples each way make a pixel: motion needs no more
-    some = cv2.resize(frame.rgb, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_NEAREST)
-    rgb = cv2.resize(some, size, interpolation=cv2.INTER_AREA)
-    alpha = cv2.resize(np.ascontiguousarray(frame.alpha), size, interpolation=cv2.INTER_AREA)
+    rgb = thumb(frame.rgb, _SIDE)
+    alpha = cv2.resize(np.ascontiguousarray(frame.alpha), rgb.shape[1::-1], interpolation=cv2.INTER_AREA)
     return _Small(frame, rgb, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), alpha.astype(np.float32))
 
 

@@ -6,6 +6,8 @@ import numpy as np
 from vimix.frame import Frame, Pixels
 
 _BLOCK = 16
+_SLIGHT = 16
+"""Of 255: what covers less of a block says nothing of its colour, for it is rounded too coarsely."""
 _FLOOR = np.arange(256, dtype=np.uint8)
 _FLOOR[:7], _FLOOR[249:] = 0, 255
 
@@ -44,15 +46,21 @@ def filled(rgb: Pixels, alpha: Pixels) -> Pixels:
     height, width = alpha.shape
     mask = cv2.threshold(alpha, 0, 255, cv2.THRESH_BINARY)[1]
     small = (-(-width // _BLOCK), -(-height // _BLOCK))
-    colour = cv2.resize(cv2.bitwise_and(rgb, rgb, mask=mask), small, interpolation=cv2.INTER_AREA).astype(np.float32)
-    weight = cv2.resize(mask, small, interpolation=cv2.INTER_AREA).astype(np.float32)
+    out = (0, small[1] * _BLOCK - height, 0, small[0] * _BLOCK - width, cv2.BORDER_REPLICATE)  # whole blocks are quick
+    colour, weight = (
+        cv2.resize(cv2.copyMakeBorder(each, *out), small, interpolation=cv2.INTER_AREA).astype(np.float32)
+        for each in (cv2.bitwise_and(rgb, rgb, mask=mask), mask)
+    )
+    if weight.max() >= _SLIGHT:
+        colour[weight < _SLIGHT] = weight[weight < _SLIGHT] = 0
     reach = 3
     while (hole := weight < 1).any() and reach < 4 * max(small):
         colour[hole] = cv2.blur(colour, (reach, reach), borderType=cv2.BORDER_CONSTANT)[hole]
         weight[hole] = cv2.blur(weight, (reach, reach), borderType=cv2.BORDER_CONSTANT)[hole]
         reach = 2 * reach + 1
     colour *= (255 / np.maximum(weight, 1e-6))[..., None]
-    around = cv2.resize(np.clip(colour, 0, 255).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
+    wide = (small[0] * _BLOCK, small[1] * _BLOCK)
+    around = cv2.resize(np.clip(colour, 0, 255).astype(np.uint8), wide, interpolation=cv2.INTER_LINEAR)[:height, :width]
     return np.asarray(cv2.copyTo(rgb, mask, around), dtype=np.uint8)
 
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from vimix import __version__
-from vimix.engines import catalogue, runtime
+from vimix.engines import DEFAULT, catalogue, runtime
 from vimix.errors import VimixError
 from vimix.jobs.desk import Desk
 from vimix.settings import Settings
@@ -24,8 +24,6 @@ LATEST = 2.0
 """Seconds for which an answer holds: asking often must cost nothing."""
 WITHIN = 5.0
 """Seconds a check may take."""
-DEFAULT = "isnet-general-use"
-"""The model that most clips meet."""
 
 
 class NotReady(Exception):
