@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+
 from vimix import engines, presets
 from vimix.engines import replay
 from vimix.engines.chroma import find_key, key_out
@@ -23,7 +25,7 @@ from vimix.engines.follow import PACES, follow
 from vimix.engines.still import cut_each
 from vimix.errors import Refused
 from vimix.events import Note, Progress
-from vimix.frame import Frame, Stage
+from vimix.frame import Frame, Pixels, Stage
 from vimix.media.limits import guard
 from vimix.media.source import Source, open_source
 from vimix.order import Cut, Order
@@ -177,9 +179,14 @@ def _network(order: Order, name: str) -> Generator[Note | Progress, None, tuple[
     )
     if follows:
         (first,) = _first(order.source, 1)
-        yield Progress(0, order.source.info.frames, replace(first, alpha=engine.glance(first.rgb)))
+        seen = engine.glance(first.rgb)
+        yield Progress(0, order.source.info.frames, replace(first, alpha=seen))
+
+        def glance(rgb: Pixels) -> Pixels:
+            return seen if np.array_equal(rgb, first.rgb) else engine.glance(rgb)
+
         how = partial(follow, pace=PACES[options.quality], points=options.points, start=options.start)
-        stage = interruptible(how, engine.glance)
+        stage = interruptible(how, glance)
     else:
         look = engine.still(options.quality) if still else engine.look
         stage = cut_each(look, workers=engine.parallel)

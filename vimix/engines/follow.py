@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -31,7 +32,7 @@ from vimix.engines.track import (
 from vimix.engines.windows import Shot, Window, windows
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.options import Point
-from vimix.threads import ahead
+from vimix.threads import ahead, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,16 @@ class Pace:
     """Frames taken together."""
     whole: int = 10
     """Frames from one whole-frame look to the next where a scene begins."""
+    doubt: float = 0.7
+    """A key whose matte is judged lower (`Track.judge`) is looked at once more, whole."""
 
 
 BALANCED = Pace(2, trust=0.3)
-PACES = {"fast": Pace(12, trust=0.2, whole=16), "balanced": BALANCED, "best": Pace(1)}
+PACES = {"fast": Pace(12, trust=0.15, whole=31, doubt=0.3), "balanced": BALANCED, "best": Pace(1)}
 """By quality; all with the network at 768: at 1024 and at 512 following is worse (docs/quality.md)."""
 
 _ALL = 0.5
 """How much a look counts that shows all there is: the power of its share of the largest area seen."""
-_DOUBT = 0.7
-"""A key whose matte is judged lower (`Track.judge`) is looked at once more, whole."""
 _SAME = 0.8
 """Share of what was followed that must be of what somebody points at, for the click to change nothing."""
 
@@ -69,13 +70,28 @@ def follow(look: Look, *, pace: Pace = BALANCED, points: Sequence[Point] = (), s
 
     def stage(frames: Iterable[Frame]) -> Frames:
         follower = _Follower(look, pace, [(point.time - start, point) for point in points])
-        with closing(ahead(follower.shots(ahead(windows(frames, pace.window), depth=1)), depth=16)) as solved:
-            for shot in solved:
+        taken = ahead(windows(frames, pace.window), depth=1)
+        with closing(in_order(_filled, follower.stretches(taken), workers=1, waiting=4)) as solved:
+            for shot in chain.from_iterable(solved):
                 assert shot.alpha is not None
                 for frame in shot.frames:
                     yield replace(frame, alpha=product(shot.alpha, frame.alpha))
 
     return stage
+
+
+class _Gap(NamedTuple):
+    """The shots between the first and the last, which are looked at, and the flow from each but the first to the first."""
+
+    shots: Sequence[Shot]
+    ways: Sequence[Flow]
+
+
+class _Stretch(NamedTuple):
+    """Shots that come out together, as soon as the gaps are filled: that happens beside the next looks."""
+
+    shots: Sequence[Shot]
+    gaps: Sequence[_Gap] = ()
 
 
 @dataclass(slots=True)
@@ -89,12 +105,12 @@ class _Follower:
     last: Shot | None = None
     track: Track | None = None
 
-    def shots(self, taken: Generator[Window, None, None]) -> Generator[Shot, None, None]:
-        """Every shot as soon as it has its alpha, in order."""
+    def stretches(self, taken: Generator[Window, None, None]) -> Generator[_Stretch, None, None]:
+        """Every shot once, in order, as soon as what it needs was looked at."""
         with closing(taken):
             yield from chain.from_iterable(map(self._solve, taken))
 
-    def _solve(self, window: Window) -> Generator[Shot, None, None]:
+    def _solve(self, window: Window) -> Generator[_Stretch, None, None]:
         shots, done = window.shots, 0
         clicked = self._clicked(shots)
         if window.begins or self.last is None or self.track is None:
@@ -109,18 +125,17 @@ class _Follower:
             if self.track is not None and self.track.floor and not track.floor:
                 track.remember(self.track)
             self._see(shots[seed], track)
-            list(self._pass(shots[seed::-1], track.fork()))
-            yield from shots[: seed + 1]
+            yield _Stretch(shots[: seed + 1], list(self._pass(shots[seed::-1], track.fork())))
             self.last, self.track, done = shots[seed], track, seed + 1
         for at, points in clicked:
-            yield from self._pass([self.last, *shots[done:at]], self.track)
+            yield from self._onward([self.last, *shots[done:at]], self.track)
             list(self._pass([shots[at - 1] if at > done else self.last, shots[at]], self.track))
             if not self._agrees(shots[at], points):
                 self.track = self._pointed(shots[at], points)
                 self._see(shots[at], self.track)
-            yield shots[at]
+            yield _Stretch([shots[at]])
             self.last, done = shots[at], at + 1
-        yield from self._pass([self.last, *shots[done:]], self.track)
+        yield from self._onward([self.last, *shots[done:]], self.track)
         self.last = shots[-1]
 
     def _clicked(self, shots: Sequence[Shot]) -> list[tuple[int, list[Point]]]:
@@ -167,8 +182,12 @@ class _Follower:
 
         return (seed := max(places, key=worth)), Track(mattes[seed])
 
-    def _pass(self, shots: Sequence[Shot], track: Track) -> Generator[Shot, None, None]:
-        """Follow from the first of the shots, which has its alpha, through the others, and yield those."""
+    def _onward(self, shots: Sequence[Shot], track: Track) -> Generator[_Stretch, None, None]:
+        for gap in self._pass(shots, track):
+            yield _Stretch(gap.shots[1:], [gap])
+
+    def _pass(self, shots: Sequence[Shot], track: Track) -> Generator[_Gap, None, None]:
+        """Follow from the first of the shots, which has its alpha, through the others; what is left is to fill gaps."""
         at = 0
         while at < len(shots) - 1:
             ways: list[Flow] = []
@@ -178,8 +197,7 @@ class _Follower:
                     break
             track.matte = moved(track.matte, way)
             self._see(here, track)
-            _carry(shots[at : at + len(ways) + 1], ways)
-            yield from shots[at + 1 : at + len(ways) + 1]
+            yield _Gap(shots[at : at + len(ways) + 1], ways)
             at += len(ways)
 
     def _lost(self, track: Track, key: Shot, here: Shot, way: Flow) -> bool:
@@ -193,7 +211,7 @@ class _Follower:
         seen = self._look_at(shot.rgb, box)
         added = track.added(as_plane(seen), shot.small.colours)
         matte = chance(log_odds(as_plane(seen)) + added)
-        if box is not None and track.judge(matte) < _DOUBT:
+        if box is not None and track.judge(matte) < self.pace.doubt:
             whole = self._whole(shot).copy()
             whole[box] = cv2.addWeighted(whole[box], 0.5, seen[box], 0.5, 0)
             seen = whole
@@ -218,14 +236,19 @@ def ways_to_first(shots: Sequence[Shot]) -> Generator[tuple[Shot, Flow], None, N
         yield here, way
 
 
-def _carry(shots: Sequence[Shot], ways: Sequence[Flow]) -> None:
-    """Fill in the shots between the first and the last, which have their alpha; `ways` lead from each to the first."""
-    first, last = shots[0], shots[-1]
+def _filled(stretch: _Stretch) -> Sequence[Shot]:
+    for gap in stretch.gaps:
+        _fill(gap)
+    return stretch.shots
+
+
+def _fill(gap: _Gap) -> None:
+    first, last = gap.shots[0], gap.shots[-1]
     assert first.alpha is not None
     assert last.alpha is not None
-    for at, (here, onward) in enumerate(ways_to_first(shots[:0:-1]), 2):
-        back = ways[-at]
-        share = (at - 1) / len(ways)
+    for at, (here, onward) in enumerate(ways_to_first(gap.shots[:0:-1]), 2):
+        back = gap.ways[-at]
+        share = (at - 1) / len(gap.ways)
         trust = (
             share * (belief(here.small.rgb, first.small.rgb, back) + 0.02),
             (1 - share) * (belief(here.small.rgb, last.small.rgb, onward) + 0.02),
