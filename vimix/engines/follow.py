@@ -81,7 +81,7 @@ def follow(look: Look, *, pace: Pace = BALANCED, points: Sequence[Point] = (), s
 
 
 class _Gap(NamedTuple):
-    """The shots between the first and the last, which are looked at, and the flow from each but the first to the first."""
+    """Shots of which the first and the last are looked at; `ways` lead from each of the others to the first."""
 
     shots: Sequence[Shot]
     ways: Sequence[Flow]

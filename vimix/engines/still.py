@@ -22,6 +22,7 @@ from vimix.engines.batch import batched
 from vimix.engines.catalogue import Model
 from vimix.engines.track import as_plane, sureness
 from vimix.frame import Frame, Frames, Pixels, Stage
+from vimix.shrink import shrunk
 from vimix.threads import in_order
 
 Look = Callable[[Pixels], Pixels]
@@ -48,7 +49,7 @@ def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: b
     def look(rgb: Pixels) -> Pixels:
         height, width = rgb.shape[:2]
         if quick:
-            small = _shrunk(rgb, size, cv2.INTER_LINEAR if model.kind == "portrait" else cv2.INTER_AREA)
+            small = shrunk(rgb, (size, size), cv2.INTER_LINEAR if model.kind == "portrait" else cv2.INTER_AREA)
         else:
             small = np.asarray(Image.fromarray(rgb).resize((size, size), how))
         white = np.float32(max(int(small.max()), 1) if exact else 255)
@@ -67,15 +68,6 @@ def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: b
         return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
     return look
-
-
-def _shrunk(rgb: Pixels, size: int, how: int) -> Pixels:
-    """To (size, size): by halves, means of 2x2 pixels, which OpenCV is quick at, and from less than twice by `how`."""
-    while min(rgb.shape[:2]) >= 2 * size:
-        rgb = np.asarray(
-            cv2.resize(rgb, (rgb.shape[1] // 2, rgb.shape[0] // 2), interpolation=cv2.INTER_AREA), np.uint8
-        )
-    return np.asarray(cv2.resize(rgb, (size, size), interpolation=how), np.uint8)
 
 
 def surest(look: Look) -> Look:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vimix.frame import Pixels
 from vimix.options import Point
+from vimix.shrink import shrunk
 
 cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's type
 Plane = NDArray[np.float32]
@@ -51,13 +52,15 @@ class Small:
     def of(cls, rgb: Pixels) -> "Small":
         """Shrinks (H, W, 3)."""
         small = shrink(rgb)
-        lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.uint16)
-        chroma = (lab[:, :, 1:].clip(80, 175) - 80) // 8
-        bins = (lab[:, :, 0] >> 5) * 144 + chroma[:, :, 0] * 12 + chroma[:, :, 1]
-        return cls(small, cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), bins.astype(np.uint16))
+        steps = cv2.LUT(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), _COARSE).astype(np.uint16)
+        bins = np.asarray(cv2.transform(steps, _PLACES), np.uint16)
+        return cls(small, np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8), bins)
 
 
 _BINS = 8 * 12 * 12
+_CHROMA = ((np.arange(256).clip(80, 175) - 80) // 8).astype(np.uint8)
+_COARSE = np.dstack([np.arange(256, dtype=np.uint8) >> 5, _CHROMA, _CHROMA])
+_PLACES = np.array([[144, 12, 1]], np.float32)
 
 
 def shrink(picture: Pixels) -> Pixels:
@@ -65,7 +68,7 @@ def shrink(picture: Pixels) -> Pixels:
     height, width = picture.shape[:2]
     by = min(1.0, SIDE / max(height, width))
     size = (max(1, round(width * by)), max(1, round(height * by)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA)) if by < 1 else picture
+    return shrunk(picture, size) if by < 1 else picture
 
 
 def as_plane(alpha: Pixels) -> Plane:

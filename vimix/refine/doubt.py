@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimix.frame import Frame, Frames, Pixels, Stage
-from vimix.refine.thumb import thumb
+from vimix.shrink import thumb
 
 _SIDE = 160
 _STILL = 6.0

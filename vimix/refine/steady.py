@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimix.frame import Frame, Frames, Pixels, Stage
-from vimix.refine.thumb import thumb
+from vimix.shrink import thumb
 
 cv2: Any = typed_cv2  # its stubs know neither DIS nor what a function does to an array's type
 Plane = NDArray[np.float32]
