@@ -10,13 +10,13 @@ most it holds in memory; then frames come as they are found. A frame equal to th
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import chain, pairwise
-from typing import NamedTuple
+from itertools import chain
 
 import cv2
 import numpy as np
 
-from vimix.engines.motion import Flow, belief, carried, chained, flow, moved
+from vimix.engines.gaps import Gap, Stretch, filled, ways_to_first
+from vimix.engines.motion import Flow, belief, moved
 from vimix.engines.still import Look, product
 from vimix.engines.track import (
     Plane,
@@ -71,27 +71,13 @@ def follow(look: Look, *, pace: Pace = BALANCED, points: Sequence[Point] = (), s
     def stage(frames: Iterable[Frame]) -> Frames:
         follower = _Follower(look, pace, [(point.time - start, point) for point in points])
         taken = ahead(windows(frames, pace.window), depth=1)
-        with closing(in_order(_filled, follower.stretches(taken), workers=1, waiting=4)) as solved:
+        with closing(in_order(filled, follower.stretches(taken), workers=1, waiting=4)) as solved:
             for shot in chain.from_iterable(solved):
                 assert shot.alpha is not None
                 for frame in shot.frames:
                     yield replace(frame, alpha=product(shot.alpha, frame.alpha))
 
     return stage
-
-
-class _Gap(NamedTuple):
-    """Shots of which the first and the last are looked at; `ways` lead from each of the others to the first."""
-
-    shots: Sequence[Shot]
-    ways: Sequence[Flow]
-
-
-class _Stretch(NamedTuple):
-    """Shots that come out together, as soon as the gaps are filled: that happens beside the next looks."""
-
-    shots: Sequence[Shot]
-    gaps: Sequence[_Gap] = ()
 
 
 @dataclass(slots=True)
@@ -105,12 +91,12 @@ class _Follower:
     last: Shot | None = None
     track: Track | None = None
 
-    def stretches(self, taken: Generator[Window, None, None]) -> Generator[_Stretch, None, None]:
+    def stretches(self, taken: Generator[Window, None, None]) -> Generator[Stretch, None, None]:
         """Every shot once, in order, as soon as what it needs was looked at."""
         with closing(taken):
             yield from chain.from_iterable(map(self._solve, taken))
 
-    def _solve(self, window: Window) -> Generator[_Stretch, None, None]:
+    def _solve(self, window: Window) -> Generator[Stretch, None, None]:
         shots, done = window.shots, 0
         clicked = self._clicked(shots)
         if window.begins or self.last is None or self.track is None:
@@ -125,7 +111,7 @@ class _Follower:
             if self.track is not None and self.track.floor and not track.floor:
                 track.remember(self.track)
             self._see(shots[seed], track)
-            yield _Stretch(shots[: seed + 1], list(self._pass(shots[seed::-1], track.fork())))
+            yield Stretch(shots[: seed + 1], list(self._pass(shots[seed::-1], track.fork())))
             self.last, self.track, done = shots[seed], track, seed + 1
         for at, points in clicked:
             yield from self._onward([self.last, *shots[done:at]], self.track)
@@ -133,7 +119,7 @@ class _Follower:
             if not self._agrees(shots[at], points):
                 self.track = self._pointed(shots[at], points)
                 self._see(shots[at], self.track)
-            yield _Stretch([shots[at]])
+            yield Stretch([shots[at]])
             self.last, done = shots[at], at + 1
         yield from self._onward([self.last, *shots[done:]], self.track)
         self.last = shots[-1]
@@ -182,11 +168,11 @@ class _Follower:
 
         return (seed := max(places, key=worth)), Track(mattes[seed])
 
-    def _onward(self, shots: Sequence[Shot], track: Track) -> Generator[_Stretch, None, None]:
+    def _onward(self, shots: Sequence[Shot], track: Track) -> Generator[Stretch, None, None]:
         for gap in self._pass(shots, track):
-            yield _Stretch(gap.shots[1:], [gap])
+            yield Stretch(gap.shots[1:], [gap])
 
-    def _pass(self, shots: Sequence[Shot], track: Track) -> Generator[_Gap, None, None]:
+    def _pass(self, shots: Sequence[Shot], track: Track) -> Generator[Gap, None, None]:
         """Follow from the first of the shots, which has its alpha, through the others; what is left is to fill gaps."""
         at = 0
         while at < len(shots) - 1:
@@ -197,7 +183,7 @@ class _Follower:
                     break
             track.matte = moved(track.matte, way)
             self._see(here, track)
-            yield _Gap(shots[at : at + len(ways) + 1], ways)
+            yield Gap(shots[at : at + len(ways) + 1], ways)
             at += len(ways)
 
     def _lost(self, track: Track, key: Shot, here: Shot, way: Flow) -> bool:
@@ -225,32 +211,3 @@ class _Follower:
         alpha, box = np.zeros(rgb.shape[:2], np.uint8), box or (slice(None), slice(None))
         alpha[box] = self.look(np.ascontiguousarray(rgb[box]))
         return alpha
-
-
-def ways_to_first(shots: Sequence[Shot]) -> Generator[tuple[Shot, Flow], None, None]:
-    """Each shot after the first, in turn, and the flow from it to the first."""
-    way: Flow | None = None
-    for before, here in pairwise(shots):
-        step = flow(here.small.grey, before.small.grey)
-        way = step if way is None else chained(step, way)
-        yield here, way
-
-
-def _filled(stretch: _Stretch) -> Sequence[Shot]:
-    for gap in stretch.gaps:
-        _fill(gap)
-    return stretch.shots
-
-
-def _fill(gap: _Gap) -> None:
-    first, last = gap.shots[0], gap.shots[-1]
-    assert first.alpha is not None
-    assert last.alpha is not None
-    for at, (here, onward) in enumerate(ways_to_first(gap.shots[:0:-1]), 2):
-        back = gap.ways[-at]
-        share = (at - 1) / len(gap.ways)
-        trust = (
-            share * (belief(here.small.rgb, first.small.rgb, back) + 0.02),
-            (1 - share) * (belief(here.small.rgb, last.small.rgb, onward) + 0.02),
-        )
-        here.alpha = carried((first.alpha, last.alpha), (back, onward), trust)
