@@ -6,12 +6,12 @@ import numpy as np
 from vimix.frame import Pixels
 
 
-def shrunk(picture: Pixels, size: tuple[int, int], how: int = cv2.INTER_AREA) -> Pixels:
-    """To `size` (width, height): by halves, which OpenCV is quick at, as long as they go, and then by `how`."""
+def shrunk(picture: Pixels, size: tuple[int, int]) -> Pixels:
+    """To `size` (width, height): by halves, which OpenCV is quick at, as long as they go."""
     while picture.shape[1] >= 2 * size[0] and picture.shape[0] >= 2 * size[1]:
         half = picture.shape[1] // 2, picture.shape[0] // 2
         picture = np.asarray(cv2.resize(picture, half, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def thumb(picture: Pixels, side: int) -> Pixels:

@@ -2,8 +2,7 @@
 
 At the size that the network was made for, the picture is shrunk with PIL's LANCZOS and divided by its brightest value,
 as rembg does. At a smaller one there is nothing to be equal to, and PIL's BILINEAR finds more (docs/quality.md). The
-boxes that are looked at in following are given the mean of the pixels under each pixel; the portrait network a mean as
-far as halves go, and no worse a picture for that (three composited clips) in a seventh of the time.
+portrait network, and the boxes that are looked at in following, are given the mean of the pixels under each pixel.
 
 A mask is never stretched to its own minimum and maximum, as rembg does: on video the gain would change from frame to
 frame, and without a subject noise would become one.
@@ -49,7 +48,7 @@ def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: b
     def look(rgb: Pixels) -> Pixels:
         height, width = rgb.shape[:2]
         if quick:
-            small = shrunk(rgb, (size, size), cv2.INTER_LINEAR if model.kind == "portrait" else cv2.INTER_AREA)
+            small = shrunk(rgb, (size, size))
         else:
             small = np.asarray(Image.fromarray(rgb).resize((size, size), how))
         white = np.float32(max(int(small.max()), 1) if exact else 255)

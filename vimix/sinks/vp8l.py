@@ -24,7 +24,7 @@ _STRIP = 16 * _LONGEST
 """Pixels worked on together: what is made of them stays in a core's cache."""
 _BLOCK = 8
 """Side of a block of one group."""
-_GROUPS = np.searchsorted((2, 8, 16, 32, 64), np.arange(256), "right").astype(np.uint8)
+_GROUPS = np.searchsorted((8, 24, 48), np.arange(256), "right").astype(np.uint8)
 """By the mean of what is left in a block, in sixteenths."""
 _FEW = 256
 """Blocks with anything in them, below which the codes of more than one group would be longer than what they save."""
