@@ -18,12 +18,14 @@ WORDS = """
   steadying (3 ms) and clean edges (6 ms), which the baseline does not have, and starting (0.7 s) are the rest. Faster
   encoding makes that share smaller, not larger.
 - `best` and `balanced` reach their targets by looking in 8-bit integers (docs/models.md); at 768 a look takes 0.23
-  CPU-seconds, in bfloat16 0.41. `fast` makes 28 and 26 looks, its following and starting are the rest; setting keys
-  further apart gave 11.9 CPU-seconds instead of 12.6 and lost what moves fast.
+  CPU-seconds, in bfloat16 0.41. `fast` makes 23 and 20 looks and fills the gaps between
+  them beside the next look; following, edges, encoding and starting (1 s) are the rest. A key for every sixteen
+  frames instead of twelve would lose what moves fast.
 - Lossless WebP is written by `sinks/vp8l.py`: fewer bytes than libwebp at its fastest (1.48 and 1.24 of the baseline's
   then).
 - Edges and WebP are made in processes beside the threads (`vimix/processes.py`): before, the light engine's wall ratios
-  were 9.0 and 10.8, lossless 8.8 and 10.0. The share of the limit is measured in a process with threads, without them.
+  were 9.0 and 10.8, lossless 8.8 and 10.0. Since then pictures are shrunk by halves, and edges add up their neighbours in
+  OpenCV: 3.22 s became 2.93 on 01_dog, both versions in turn. The share of the limit is measured in a process with threads, without them.
   MB is of the largest process; both helpers together add some 55.
 - Nothing here has been measured on a GPU: `python -m bench.gpu` prints that table where there is one.
 """

@@ -47,10 +47,8 @@ def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: b
 
     def look(rgb: Pixels) -> Pixels:
         height, width = rgb.shape[:2]
-        if quick:
-            small = shrunk(rgb, (size, size))
-        else:
-            small = np.asarray(Image.fromarray(rgb).resize((size, size), how))
+        square = size, size
+        small = shrunk(rgb, square) if quick else np.asarray(Image.fromarray(rgb).resize(square, how))
         white = np.float32(max(int(small.max()), 1) if exact else 255)
         picture = np.empty((1, 3, size, size), np.float32)
         for plane, channel in zip(picture[0], range(3), strict=True):
