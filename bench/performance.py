@@ -24,9 +24,9 @@ WORDS = """
 - Lossless WebP is written by `sinks/vp8l.py`: fewer bytes than libwebp at its fastest (1.48 and 1.24 of the baseline's
   then).
 - Edges and WebP are made in processes beside the threads (`vimix/processes.py`): before, the light engine's wall ratios
-  were 9.0 and 10.8, lossless 8.8 and 10.0. Since then pictures are shrunk by halves, and edges add up their neighbours in
-  OpenCV: 3.22 s became 2.93 on 01_dog, both versions in turn. The share of the limit is measured in a process with threads, without them.
-  MB is of the largest process; both helpers together add some 55.
+  were 9.0 and 10.8, lossless 8.8 and 10.0. Since then pictures are shrunk by halves, and edges add up their neighbours
+  in OpenCV: 3.22 s became 2.93 on 01_dog, both versions in turn. The share of the limit is measured in a process with
+  threads, without them. MB is of the largest process; both helpers together add some 55.
 - Nothing here has been measured on a GPU: `python -m bench.gpu` prints that table where there is one.
 """
 
