@@ -1,7 +1,9 @@
 """What the child says of a running job, with a clock that the work itself winds: a look at a picture takes a second."""
 
 import time
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,10 @@ from PIL import Image
 
 from tests.engines.test_follow import Eye, clip, moving, picture
 from vimix.engines.follow import PACES, Pace, _Follower
-from vimix.engines.windows import windows
+from vimix.engines.gaps import filled
+from vimix.engines.windows import Shot, windows
 from vimix.events import Progress
-from vimix.frame import Frame, opaque
+from vimix.frame import Frame, Pixels, opaque
 from vimix.jobs import child
 from vimix.jobs.child import PREVIEW_BYTES, Teller
 
@@ -35,6 +38,12 @@ def frame(colour: int = 0) -> Frame:
     return Frame(np.full((90, 160, 3), colour, np.uint8), opaque(90, 160), Fraction(0), Fraction(1, 20))
 
 
+def followed(eye: Eye, pace: Pace, pictures: Iterable[Pixels]) -> Iterator[Shot]:
+    """Each shot in one thread, so that what was asked of the eye until then is the same every time."""
+    stretches = _Follower(eye, pace, []).stretches(windows(clip(list(pictures)), pace.window))
+    return chain.from_iterable(map(filled, stretches))
+
+
 @pytest.mark.parametrize("pace", [PACES["balanced"], PACES["best"], Pace(every=4, window=8)])
 def test_the_time_left_is_not_below_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pace: Pace) -> None:
     clock, eye = Clock(monkeypatch), Eye()
@@ -42,7 +51,7 @@ def test_the_time_left_is_not_below_the_truth(tmp_path: Path, monkeypatch: pytes
     pictures = [picture(moving(at % 40)) for at in range(160)]
     teller.progress(Progress(0, len(pictures), frame()))
     told_at = []
-    for done, shot in enumerate(_Follower(eye, pace, []).shots(windows(clip(pictures), pace.window)), 1):
+    for done, shot in enumerate(followed(eye, pace, pictures), 1):
         clock.now = 100.0 + eye.asked + done * 0.1
         teller.progress(Progress(done, len(pictures), shot.frames[0]))
         told_at.append((told[-1]["done"], told[-1]["left"], clock.now))
@@ -57,7 +66,7 @@ def test_following_hands_out_frames_as_it_finds_them() -> None:
     eye = Eye()
     pictures = [picture(moving(at % 40)) for at in range(96)]
     asked = []
-    for _ in _Follower(eye, PACES["balanced"], []).shots(windows(clip(pictures), 32)):
+    for _ in followed(eye, PACES["balanced"], pictures):
         asked.append(eye.asked)
     first = PACES["balanced"].window
     assert max(after - before for before, after in zip(asked[first:], asked[first + 1 :], strict=False)) <= 2
