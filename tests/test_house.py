@@ -17,6 +17,7 @@ FILES = sorted((ROOT / "vimix").rglob("*.py"))
 FLOOR = {
     "errors": 0, "settings": 0,
     "frame": 1, "options": 1, "events": 1, "threads": 1, "processes": 1, "clock": 1, "sandbox": 1, "shrink": 1,
+    "motion": 1,
     "media": 2, "engines": 2, "refine": 2, "sinks": 2, "presets": 2, "stores": 2,
     "card": 3,
     "order": 4,

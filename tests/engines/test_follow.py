@@ -134,9 +134,11 @@ def test_a_subject_that_leaves_is_found_when_it_comes_back() -> None:
     assert min(overlap(mattes[at], mask(discs(at))) for at in range(26, 36)) > 0.85
 
 
-def test_a_subject_that_fills_the_picture_is_followed_too() -> None:
-    mattes, _ = solve([picture([(80 + at, 45, 140, RED)]) for at in range(6)])
-    assert min(matte.min() for matte in mattes) > 200
+def test_a_subject_that_fills_the_picture_is_followed_too_and_no_frame_is_looked_at_twice() -> None:
+    scene = [[(80 + at, 45, 85, RED)] for at in range(6)]
+    mattes, eye = solve([picture(discs) for discs in scene], "best")
+    assert min(overlap(matte, mask(discs)) for matte, discs in zip(mattes, scene, strict=True)) > 0.95
+    assert eye.asked == len(scene)
 
 
 def test_an_empty_picture_stays_empty_and_no_frames_are_no_frames() -> None:

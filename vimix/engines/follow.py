@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 
 from vimix.engines.gaps import Gap, Stretch, filled, ways_to_first
-from vimix.engines.motion import Flow, belief, moved
 from vimix.engines.still import Look, product
 from vimix.engines.track import (
     Plane,
@@ -31,6 +30,7 @@ from vimix.engines.track import (
 )
 from vimix.engines.windows import Shot, Window, windows
 from vimix.frame import Frame, Frames, Pixels, Stage
+from vimix.motion import Flow, belief, moved
 from vimix.options import Point
 from vimix.threads import ahead, in_order
 
@@ -52,7 +52,7 @@ class Pace:
 
 
 BALANCED = Pace(2, trust=0.3)
-PACES = {"fast": Pace(12, trust=0.15, whole=31, doubt=0.3), "balanced": BALANCED, "best": Pace(1)}
+PACES = {"fast": Pace(12, trust=0.15, window=36, whole=35, doubt=0.3), "balanced": BALANCED, "best": Pace(1)}
 """By quality; all with the network at 768: at 1024 and at 512 following is worse (docs/quality.md)."""
 
 _ALL = 0.5
@@ -194,7 +194,7 @@ class _Follower:
     def _see(self, shot: Shot, track: Track) -> None:
         """Look at a key where the track is, and let the track learn from it."""
         box = track.box(shot.rgb.shape) if track.health > 0.15 else None
-        seen = self._look_at(shot.rgb, box)
+        seen = self._whole(shot) if box is None else self._look_at(shot.rgb, box)
         added = track.added(as_plane(seen), shot.small.colours)
         matte = chance(log_odds(as_plane(seen)) + added)
         if box is not None and track.judge(matte) < self.pace.doubt:
@@ -206,8 +206,8 @@ class _Follower:
         shot.alpha = hear(seen, added)
         track.learn(matte, shot.small.colours)
 
-    def _look_at(self, rgb: Pixels, box: tuple[slice, slice] | None) -> Pixels:
+    def _look_at(self, rgb: Pixels, box: tuple[slice, slice]) -> Pixels:
         """The alpha of the whole picture, looked at in the box only."""
-        alpha, box = np.zeros(rgb.shape[:2], np.uint8), box or (slice(None), slice(None))
+        alpha = np.zeros(rgb.shape[:2], np.uint8)
         alpha[box] = self.look(np.ascontiguousarray(rgb[box]))
         return alpha

@@ -2,10 +2,20 @@
 
 from collections.abc import Generator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from vimix.engines.motion import Flow, belief, carried, chained, flow
+import cv2 as typed_cv2
+import numpy as np
+
+from vimix.engines.track import shrink
 from vimix.engines.windows import Shot
+from vimix.frame import Pixels
+from vimix.motion import EDGE, Flow, belief, chained, flow, moved
+
+cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's type
+
+_LEAST = 0.02
+"""Belief that is left where nothing fits."""
 
 
 class Gap(NamedTuple):
@@ -13,6 +23,19 @@ class Gap(NamedTuple):
 
     shots: Sequence[Shot]
     ways: Sequence[Flow]
+
+
+class _Side(NamedTuple):
+    """A matte on one side of a frame, and how it is brought there."""
+
+    alpha: Pixels
+    """(H, W)."""
+    small: Pixels
+    """The same matte, (h, w)."""
+    way: Flow
+    """From the frame to there."""
+    weight: Flow
+    """(h, w)."""
 
 
 class Stretch(NamedTuple):
@@ -33,14 +56,39 @@ def _fill(gap: Gap) -> None:
     first, last = gap.shots[0], gap.shots[-1]
     assert first.alpha is not None
     assert last.alpha is not None
+    small = shrink(first.alpha), shrink(last.alpha)
     for at, (here, onward) in enumerate(ways_to_first(gap.shots[:0:-1]), 2):
         back = gap.ways[-at]
         share = (at - 1) / len(gap.ways)
-        trust = (
-            share * (belief(here.small.rgb, first.small.rgb, back) + 0.02),
-            (1 - share) * (belief(here.small.rgb, last.small.rgb, onward) + 0.02),
+        sure = belief(here.small.rgb, first.small.rgb, back), belief(here.small.rgb, last.small.rgb, onward)
+        past = _Side(first.alpha, small[0], back, share * (sure[0] + _LEAST))
+        coming = _Side(last.alpha, small[1], onward, (1 - share) * (sure[1] + _LEAST))
+        here.alpha = _carried(past, coming)
+
+
+def _carried(*sides: _Side) -> Pixels:
+    """The matte (H, W) of a frame between two that have one: both moved here, and weighed."""
+    (height, width), (rows, columns) = sides[0].alpha.shape, sides[0].way.shape[:2]
+    alpha = np.zeros((height, width), np.uint8)
+    left, top, wide, high = cv2.boundingRect(cv2.max(*(moved(side.small, side.way) for side in sides)))
+    if not wide:
+        return alpha
+    part = slice(max(0, top - 2), min(rows, top + high + 2)), slice(max(0, left - 2), min(columns, left + wide + 2))
+    by = height / rows, width / columns
+    place = tuple(slice(round(one.start * b), round(one.stop * b)) for one, b in zip(part, by, strict=True))
+    down, across = (np.arange(one.start, one.stop, dtype=np.float32) for one in place)
+    size = len(across), len(down)
+    brought, weights = [], []
+    for side in sides:
+        x, y = (
+            cv2.resize(cv2.multiply(one, b), size) for one, b in zip(cv2.split(side.way[part]), by[::-1], strict=True)
         )
-        here.alpha = carried((first.alpha, last.alpha), (back, onward), trust)
+        x += across
+        y += down[:, None]
+        brought.append(cv2.remap(side.alpha, x, y, cv2.INTER_LINEAR, borderMode=EDGE))
+        weights.append(cv2.resize(side.weight[part], size))
+    alpha[place] = cv2.blendLinear(*brought, *weights)
+    return alpha
 
 
 def ways_to_first(shots: Sequence[Shot]) -> Generator[tuple[Shot, Flow], None, None]:

@@ -8,6 +8,7 @@ looks have been of late. At 0 the network stands alone, so that following cannot
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import cv2 as typed_cv2
@@ -33,28 +34,35 @@ _KEPT = 0.93
 _GRID = 16
 _ODD = 0.4
 """Share of the usual area at which a matte is none of the subject."""
+_OTHER, _ALIKE = 24, 0.75
+"""Between two scenes, tiny pictures differ by more levels than that, and their colours agree by less."""
 _LOUDEST = 12.0
 """Log-odds that no sum of witnesses passes."""
 _STEPS = 127
 _ADDED = np.linspace(-_LOUDEST, _LOUDEST, 2 * _STEPS + 1, dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Small:
-    """A picture as small as tracking needs it."""
+    """A picture as small as tracking needs it (`shrink`), and what is made of that once somebody asks."""
 
     rgb: Pixels
-    grey: Pixels
-    colours: NDArray[np.uint16]
-    """(h, w), each pixel's bin in Lab: 8 of lightness by 12 by 12."""
 
-    @classmethod
-    def of(cls, rgb: Pixels) -> "Small":
-        """Shrinks (H, W, 3)."""
-        small = shrink(rgb)
-        steps = cv2.LUT(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), _COARSE).astype(np.uint16)
-        bins = np.asarray(cv2.transform(steps, _PLACES), np.uint16)
-        return cls(small, np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8), bins)
+    @cached_property
+    def grey(self) -> Pixels:
+        """(h, w)."""
+        return np.asarray(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+
+    @cached_property
+    def tiny(self) -> Pixels:
+        """Greyer and smaller still, (18, 32)."""
+        return np.asarray(cv2.resize(self.grey, (32, 18), interpolation=cv2.INTER_AREA), np.uint8)
+
+    @cached_property
+    def colours(self) -> NDArray[np.uint16]:
+        """(h, w), each pixel's bin in Lab: 8 of lightness by 12 by 12."""
+        steps = cv2.LUT(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2LAB), _COARSE).astype(np.uint16)
+        return np.asarray(cv2.transform(steps, _PLACES), np.uint16)
 
 
 _BINS = 8 * 12 * 12
@@ -100,10 +108,11 @@ def histogram(colours: NDArray[np.uint16], where: NDArray[np.bool_]) -> Plane:
 
 def is_cut(before: Small, after: Small) -> bool:
     """Whether another scene begins between two neighbouring frames: other colours, and in other places."""
+    if float(cv2.absdiff(before.tiny, after.tiny).mean()) <= _OTHER:
+        return False
     everywhere = np.ones(before.colours.shape, bool)
-    alike = float(np.sqrt(histogram(before.colours, everywhere) * histogram(after.colours, everywhere)).sum())
-    tiny = [cv2.resize(small.grey, (32, 18), interpolation=cv2.INTER_AREA) for small in (before, after)]
-    return alike < 0.75 and float(cv2.absdiff(*tiny).mean()) > 24
+    shares = [histogram(small.colours, everywhere) for small in (before, after)]
+    return float(np.sqrt(shares[0] * shares[1]).sum()) < _ALIKE
 
 
 @dataclass(slots=True)
@@ -133,7 +142,8 @@ class Track:
 
     def box(self, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
         """The part (rows, columns) of a picture (H, W) to look at: `_ROOM` times the subject's box, not narrower than
-        three quarters of its other side, on a grid so that it does not tremble. None where there is no subject."""
+        three quarters of its other side, on a grid so that it does not tremble. None where there is no subject, and
+        where it would be all there is."""
         subject = self.matte > 0.4
         lines = np.flatnonzero(subject.any(1)), np.flatnonzero(subject.any(0))
         if min(len(line) for line in lines) < 3:
@@ -148,7 +158,8 @@ class Track:
             middle = (line[0] + line[-1] + 1) / 2
             first, last = int((middle - extent / 2) * by), int((middle + extent / 2) * by)
             cut.append(slice(max(0, first // _GRID * _GRID), min(side, -(-last // _GRID) * _GRID)))
-        return cut[0], cut[1]
+        every = all(part == slice(0, side) for part, side in zip(cut, shape, strict=False))
+        return None if every else (cut[0], cut[1])
 
     def judge(self, matte: Plane) -> float:
         """0-1: how far a frame's `matte` is what one expects: sure, and of the usual size."""

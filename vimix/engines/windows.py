@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from vimix.engines.still import fresh
-from vimix.engines.track import Small, is_cut
+from vimix.engines.track import Small, is_cut, shrink
 from vimix.frame import Frame, Pixels
 
 _MEMORY = 128 << 20
@@ -47,7 +47,7 @@ def windows(frames: Iterable[Frame], most: int) -> Generator[Window, None, None]
             if before and not differs:
                 before.frames.append(replace(frame, rgb=before.rgb))
             else:
-                shot = Shot([frame], Small.of(frame.rgb))
+                shot = Shot([frame], Small(shrink(frame.rgb)))
                 if before and (before.rgb.shape != frame.rgb.shape or is_cut(before.small, shot.small)):
                     yield Window(shots, begins)
                     shots, begins, count = [], True, 0

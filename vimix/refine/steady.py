@@ -6,7 +6,6 @@ the average makes is added to the full-size matte. So edges keep the sharpness o
 ghost, and a cut, where nothing fits, is not smeared. One frame is waited for, and two small ones are remembered.
 """
 
-import functools
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimix.frame import Frame, Frames, Pixels, Stage
+from vimix.motion import belief, flow, moved
 from vimix.shrink import thumb
 
-cv2: Any = typed_cv2  # its stubs know neither DIS nor what a function does to an array's type
+cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's type
 Plane = NDArray[np.float32]
 
 _SIDE = 320
-_MISTAKE = 18.0
-"""Levels of 255 by which a moved picture may miss before it is hardly believed."""
 _MIDDLE = 2.0
 """How far, times strength, a frame goes to the median of itself and its neighbours: what only it says is a blink."""
 _PAST, _COMING = 2.0, 1.0
@@ -96,9 +94,9 @@ def _calmed(before: _Small | None, here: _Small, coming: _Small | None, strength
         middle = np.maximum(np.minimum(past, next_), np.minimum(np.maximum(past, next_), own))
         own = own + (middle - own) * np.minimum(trust, faith) * np.float32(min(1.0, _MIDDLE * strength))
     total, weight = own.copy(), np.ones_like(own)
-    for there_alpha, belief, most in brought:
-        weight += belief * np.float32(most * strength)
-        total += there_alpha * belief * np.float32(most * strength)
+    for there_alpha, sure, most in brought:
+        weight += sure * np.float32(most * strength)
+        total += there_alpha * sure * np.float32(most * strength)
     here.calm = here.alpha.copy()
     here.calm[box] = total / weight
     return _changed(here.frame, here.calm - here.alpha)
@@ -118,17 +116,10 @@ def _box(smalls: Sequence[_Small]) -> tuple[slice, slice] | None:
 
 def _moved(here: _Small, there: _Small, box: tuple[slice, slice]) -> tuple[Plane, Plane]:
     """The neighbour's matte brought here, and 0-1 how far to believe it."""
-    solver = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     grey, other = np.ascontiguousarray(here.grey[box]), np.ascontiguousarray(there.grey[box])
-    way = solver.calc(grey, other, None) if min(grey.shape) >= _AROUND else np.zeros((*grey.shape, 2), np.float32)
-    rows, columns = np.indices(grey.shape, np.float32)
-    x, y = columns + way[..., 0], rows + way[..., 1]
+    way = flow(grey, other) if min(grey.shape) >= _AROUND else np.zeros((*grey.shape, 2), np.float32)
     alpha = (there.alpha if there.calm is None else there.calm)[box]
-    brought = cv2.remap(alpha, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    seen = cv2.remap(there.rgb[box], x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    apart = functools.reduce(cv2.max, cv2.split(cv2.absdiff(here.rgb[box], seen)))
-    miss = cv2.blur(apart, (5, 5)).astype(np.float32) / np.float32(_MISTAKE)
-    return brought, cv2.exp(-miss * miss)
+    return moved(alpha, way), belief(here.rgb[box], there.rgb[box], way)
 
 
 def _changed(frame: Frame, change: Plane) -> Frame:

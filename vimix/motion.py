@@ -1,0 +1,44 @@
+"""How pixels move between two small pictures, and how well that explains what is there."""
+
+import functools
+from typing import Any, TypeVar
+
+import cv2 as typed_cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vimix.frame import Pixels
+
+Flow = NDArray[np.float32]
+"""(h, w, 2): where a pixel of this frame is in the other, in pixels (x, y) to be added."""
+
+cv2: Any = typed_cv2  # its stubs know neither DIS nor what a function does to an array's type
+Some = TypeVar("Some", bound=NDArray[Any])
+
+EDGE = cv2.BORDER_REPLICATE
+_MISTAKE = 16
+"""Levels of 255 by which a moved picture may miss before it is hardly believed."""
+_BELIEF = np.exp(-np.square(np.arange(256) / _MISTAKE)).astype(np.float32)
+
+
+def flow(here: Pixels, there: Pixels) -> Flow:
+    """From one small grey picture to another (DIS: Kroeger et al. 2016)."""
+    solver = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+    return np.asarray(solver.calc(here, there, None), np.float32)
+
+
+def moved(there: Some, way: Flow) -> Some:
+    """A plane of the other frame, brought here along the flow from here to there."""
+    brought: Some = cv2.remap(there, way, None, cv2.INTER_LINEAR | cv2.WARP_RELATIVE_MAP, borderMode=EDGE)
+    return brought
+
+
+def chained(first: Flow, then: Flow) -> Flow:
+    """The flow from here to there and on from there."""
+    return first + moved(then, first)
+
+
+def belief(here: Pixels, there: Pixels, way: Flow) -> Flow:
+    """0-1 a pixel: how well the other small picture (h, w, 3), moved, agrees with this one."""
+    apart = functools.reduce(cv2.max, cv2.split(cv2.absdiff(here, moved(there, way))))
+    return np.asarray(cv2.LUT(cv2.blur(apart, (5, 5)), _BELIEF), np.float32)
