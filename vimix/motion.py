@@ -15,7 +15,7 @@ Flow = NDArray[np.float32]
 cv2: Any = typed_cv2  # its stubs know neither DIS nor what a function does to an array's type
 Some = TypeVar("Some", bound=NDArray[Any])
 
-EDGE = cv2.BORDER_REPLICATE
+EDGE, _QUICKEST = cv2.BORDER_REPLICATE, cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST
 _MISTAKE = 16
 """Levels of 255 by which a moved picture may miss before it is hardly believed."""
 _BELIEF = np.exp(-np.square(np.arange(256) / _MISTAKE)).astype(np.float32)
@@ -23,8 +23,7 @@ _BELIEF = np.exp(-np.square(np.arange(256) / _MISTAKE)).astype(np.float32)
 
 def flow(here: Pixels, there: Pixels) -> Flow:
     """From one small grey picture to another (DIS: Kroeger et al. 2016)."""
-    solver = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-    return np.asarray(solver.calc(here, there, None), np.float32)
+    return np.asarray(cv2.DISOpticalFlow_create(_QUICKEST).calc(here, there, None), np.float32)
 
 
 def moved(there: Some, way: Flow) -> Some:

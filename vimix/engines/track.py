@@ -158,8 +158,7 @@ class Track:
             middle = (line[0] + line[-1] + 1) / 2
             first, last = int((middle - extent / 2) * by), int((middle + extent / 2) * by)
             cut.append(slice(max(0, first // _GRID * _GRID), min(side, -(-last // _GRID) * _GRID)))
-        every = all(part == slice(0, side) for part, side in zip(cut, shape, strict=False))
-        return None if every else (cut[0], cut[1])
+        return None if cut == [slice(0, side) for side in shape[:2]] else (cut[0], cut[1])
 
     def judge(self, matte: Plane) -> float:
         """0-1: how far a frame's `matte` is what one expects: sure, and of the usual size."""

@@ -39,6 +39,8 @@ class Span:
 
     def wants(self, time: Fraction, end: Fraction) -> bool:
         """Whether a frame shown from `time` to `end` belongs to this part."""
+        if self.start <= time and end <= self.end:
+            return True
         overlap = min(end, self.end) - max(time, self.start)
         return 2 * overlap >= min(end - time, self.end - self.start, _SLIVER) and overlap > 0
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.motion import belief, flow, moved
-from vimix.shrink import thumb
+from vimix.shrink import shrunk, thumb
 
 cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's type
 Plane = NDArray[np.float32]
@@ -77,7 +77,7 @@ def steady(strength: float) -> Stage:
 
 def _shrunk(frame: Frame) -> _Small:
     rgb = thumb(frame.rgb, _SIDE)
-    alpha = cv2.resize(np.ascontiguousarray(frame.alpha), rgb.shape[1::-1], interpolation=cv2.INTER_AREA)
+    alpha = shrunk(np.ascontiguousarray(frame.alpha), (rgb.shape[1], rgb.shape[0]))
     return _Small(frame, rgb, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), alpha.astype(np.float32))
 
 
