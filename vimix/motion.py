@@ -16,6 +16,9 @@ cv2: Any = typed_cv2  # its stubs know neither DIS nor what a function does to a
 Some = TypeVar("Some", bound=NDArray[Any])
 
 EDGE, _QUICKEST = cv2.BORDER_REPLICATE, cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST
+_NARROWEST = 32
+"""Pixels of a side: with fewer, OpenCV's DIS picks its sizes by the width alone, fails, and where a picture is wide and
+low reads beyond it. Such a picture goes on in its border's colours."""
 _MISTAKE = 16
 """Levels of 255 by which a moved picture may miss before it is hardly believed."""
 _BELIEF = np.exp(-np.square(np.arange(256) / _MISTAKE)).astype(np.float32)
@@ -23,7 +26,10 @@ _BELIEF = np.exp(-np.square(np.arange(256) / _MISTAKE)).astype(np.float32)
 
 def flow(here: Pixels, there: Pixels) -> Flow:
     """From one small grey picture to another (DIS: Kroeger et al. 2016)."""
-    return np.asarray(cv2.DISOpticalFlow_create(_QUICKEST).calc(here, there, None), np.float32)
+    below, right = (max(0, _NARROWEST - side) for side in here.shape)
+    pair = (cv2.copyMakeBorder(each, 0, below, 0, right, EDGE) for each in (here, there))
+    way: Flow = cv2.DISOpticalFlow_create(_QUICKEST).calc(*pair, None)
+    return way[: here.shape[0], : here.shape[1]]
 
 
 def moved(there: Some, way: Flow) -> Some:

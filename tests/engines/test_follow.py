@@ -134,11 +134,24 @@ def test_a_subject_that_leaves_is_found_when_it_comes_back() -> None:
     assert min(overlap(mattes[at], mask(discs(at))) for at in range(26, 36)) > 0.85
 
 
-def test_a_subject_that_fills_the_picture_is_followed_too_and_no_frame_is_looked_at_twice() -> None:
+def test_a_subject_that_fills_the_picture_is_followed_too() -> None:
+    mattes, _ = solve([picture([(80 + at, 45, 140, RED)]) for at in range(6)])
+    assert min(matte.min() for matte in mattes) > 200
+
+
+def test_no_frame_is_looked_at_twice_where_the_subject_fills_it_nearly() -> None:
     scene = [[(80 + at, 45, 85, RED)] for at in range(6)]
     mattes, eye = solve([picture(discs) for discs in scene], "best")
     assert min(overlap(matte, mask(discs)) for matte, discs in zip(mattes, scene, strict=True)) > 0.95
     assert eye.asked == len(scene)
+
+
+def test_a_banner_is_followed() -> None:
+    behind = np.ascontiguousarray(np.tile(ground()[:24], (1, 3, 1)))
+    scene = [[(60.0 + 6 * at, 12.0, 9.0, RED)] for at in range(12)]
+    mattes, _ = solve([picture(discs, behind) for discs in scene])
+    true = [picture(discs, np.zeros_like(behind))[..., 0] for discs in scene]
+    assert min(overlap(ours, theirs) for ours, theirs in zip(mattes, true, strict=True)) > 0.7
 
 
 def test_an_empty_picture_stays_empty_and_no_frames_are_no_frames() -> None:

@@ -21,10 +21,8 @@ from vimix.engines.track import (
     Plane,
     Track,
     as_plane,
-    chance,
     hear,
     histogram,
-    log_odds,
     standing_at,
     sureness,
 )
@@ -52,7 +50,7 @@ class Pace:
 
 
 BALANCED = Pace(2, trust=0.3)
-PACES = {"fast": Pace(12, trust=0.15, window=36, whole=35, doubt=0.3), "balanced": BALANCED, "best": Pace(1)}
+PACES = {"fast": Pace(12, trust=0.15, window=36, whole=36, doubt=0.3), "balanced": BALANCED, "best": Pace(1)}
 """By quality; all with the network at 768: at 1024 and at 512 following is worse (docs/quality.md)."""
 
 _ALL = 0.5
@@ -195,14 +193,12 @@ class _Follower:
         """Look at a key where the track is, and let the track learn from it."""
         box = track.box(shot.rgb.shape) if track.health > 0.15 else None
         seen = self._whole(shot) if box is None else self._look_at(shot.rgb, box)
-        added = track.added(as_plane(seen), shot.small.colours)
-        matte = chance(log_odds(as_plane(seen)) + added)
+        matte, added = track.heard(seen, shot.small.colours)
         if box is not None and track.judge(matte) < self.pace.doubt:
             whole = self._whole(shot).copy()
             whole[box] = cv2.addWeighted(whole[box], 0.5, seen[box], 0.5, 0)
             seen = whole
-            added = track.added(as_plane(seen), shot.small.colours)
-            matte = chance(log_odds(as_plane(seen)) + added)
+            matte, added = track.heard(seen, shot.small.colours)
         shot.alpha = hear(seen, added)
         track.learn(matte, shot.small.colours)
 

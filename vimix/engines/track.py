@@ -55,7 +55,7 @@ class Small:
 
     @cached_property
     def tiny(self) -> Pixels:
-        """Greyer and smaller still, (18, 32)."""
+        """The grey one, (18, 32)."""
         return np.asarray(cv2.resize(self.grey, (32, 18), interpolation=cv2.INTER_AREA), np.uint8)
 
     @cached_property
@@ -167,8 +167,10 @@ class Track:
         alike = min(area, usual) / max(1.0, area, usual)
         return min(1.0, max(0.0, (sureness(matte) - 0.15) / 0.3)) * min(1.0, max(0.0, (alike - _ODD) / 0.3))
 
-    def added(self, seen: Plane, colours: NDArray[np.uint16]) -> Plane:
-        """Log-odds (h, w) that the witnesses add to a look's own (`seen`), given that `matte` is where it should be."""
+    def heard(self, alpha: Pixels, colours: NDArray[np.uint16]) -> tuple[Plane, Plane]:
+        """The matte (h, w) of a look (H, W) once the witnesses are heard, given that `matte` is where it should be; and
+        the log-odds (h, w) that they add."""
+        seen = as_plane(alpha)
         guide, reach = self.matte, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _REACH + 1, 2 * _REACH + 1))
         around, core = cv2.dilate(guide, reach), cv2.erode(guide, reach)
         inner = np.maximum(0, log_odds(core, 0.05))
@@ -182,7 +184,8 @@ class Track:
         apart[pieces[guide > 0.5]] = False
         apart[0] = False
         added -= _APART * (apart[pieces] & far)
-        return np.asarray(added * self.health, np.float32)
+        told = np.asarray(added * self.health, np.float32)
+        return chance(log_odds(seen) + told), told
 
     def learn(self, matte: Plane, colours: NDArray[np.uint16], *, trust: float = 0.7) -> None:
         """Take in what a frame has shown: `matte` (h, w) with the witnesses heard."""

@@ -43,8 +43,8 @@ class _Small:
     grey: Pixels
     alpha: Plane
     """0-255."""
-    calm: Plane | None = None
-    """The average that was made of it."""
+    calm: Plane
+    """The average that was made of it; until then the same."""
 
     def fits(self, other: "_Small") -> bool:
         """Whether the two can be compared."""
@@ -77,13 +77,12 @@ def steady(strength: float) -> Stage:
 
 def _shrunk(frame: Frame) -> _Small:
     rgb = thumb(frame.rgb, _SIDE)
-    alpha = shrunk(np.ascontiguousarray(frame.alpha), (rgb.shape[1], rgb.shape[0]))
-    return _Small(frame, rgb, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), alpha.astype(np.float32))
+    alpha = shrunk(np.ascontiguousarray(frame.alpha), (rgb.shape[1], rgb.shape[0])).astype(np.float32)
+    return _Small(frame, rgb, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), alpha, alpha)
 
 
 def _calmed(before: _Small | None, here: _Small, coming: _Small | None, strength: float) -> Frame:
     near = [(there, most) for there, most in ((before, _PAST), (coming, _COMING)) if there and there.fits(here)]
-    here.calm = here.alpha
     box = _box([here, *(there for there, _ in near)])
     if box is None or not near:
         return here.frame
@@ -104,7 +103,7 @@ def _calmed(before: _Small | None, here: _Small, coming: _Small | None, strength
 
 def _box(smalls: Sequence[_Small]) -> tuple[slice, slice] | None:
     """Where any of them has something, and some room around it."""
-    some = np.maximum.reduce([small.alpha if small.calm is None else small.calm for small in smalls]) > _LEAST
+    some = np.maximum.reduce([small.calm for small in smalls]) > _LEAST
     left, top, width, height = cv2.boundingRect(some.astype(np.uint8))
     if not width:
         return None
@@ -116,10 +115,8 @@ def _box(smalls: Sequence[_Small]) -> tuple[slice, slice] | None:
 
 def _moved(here: _Small, there: _Small, box: tuple[slice, slice]) -> tuple[Plane, Plane]:
     """The neighbour's matte brought here, and 0-1 how far to believe it."""
-    grey, other = np.ascontiguousarray(here.grey[box]), np.ascontiguousarray(there.grey[box])
-    way = flow(grey, other) if min(grey.shape) >= _AROUND else np.zeros((*grey.shape, 2), np.float32)
-    alpha = (there.alpha if there.calm is None else there.calm)[box]
-    return moved(alpha, way), belief(here.rgb[box], there.rgb[box], way)
+    way = flow(here.grey[box], there.grey[box])
+    return moved(there.calm[box], way), belief(here.rgb[box], there.rgb[box], way)
 
 
 def _changed(frame: Frame, change: Plane) -> Frame:
