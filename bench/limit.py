@@ -17,7 +17,8 @@ import time
 from itertools import islice
 from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line: a process with threads forks no helpers
+if __name__ == "__main__":
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line: a process with threads forks no helpers
 
 import numpy as np
 from PIL import Image

@@ -15,11 +15,11 @@ WORDS = """
 - Where a followed network's share of the limit is above 1, it is because following looks at fewer frames than there
   are, and `best` follows at 768 while its limit is of looks at 1024.
 - The light engine's share is what looking and encoding alone are of the whole: decoding (3.5 ms of CPU a 720p frame),
-  steadying (2 ms) and clean edges (5 ms), which the baseline does not have, are most of the rest, and both cores are
-  busy with them. Faster encoding makes that share smaller, not larger: beside looking and encoding as most programs do
-  (libwebp, method 4, on both cores), the whole run would be several times as quick as that limit.
+  steadying (2 to 3) and clean edges (7 to 10), which the baseline does not have, are most of the rest. Both cores are
+  busy for 82 to 91% of a run, its start included. Faster encoding makes that share smaller, not larger: against looking
+  and libwebp's encoding (method 4, on both cores) alone, the whole run is four times as quick.
 - `best` and `balanced` reach their targets by looking in 8-bit integers (docs/models.md); at 768 a look takes 0.23
-  CPU-seconds, in bfloat16 0.41. `fast` makes 21 and 15 looks and fills the gaps between
+  CPU-seconds, in bfloat16 0.41. `fast` makes 21 and 14 looks and fills the gaps between
   them beside the next look; following, edges, encoding and starting (1 s) are the rest. A key for every sixteen
   frames instead of twelve would lose what moves fast. Motion by DIS's quickest preset, mattes carried with two planes
   of places instead of one of pairs, colours sorted only at keys, and no whole picture looked at twice: 6.85 s became
