@@ -10,7 +10,7 @@ def main() -> int:
     """Serve until interrupted."""
     try:
         settings = Settings.load()
-        from vimix.web.build import launch
+        from vimix.web.app import launch
 
         launch(settings)
     except VimixError as error:

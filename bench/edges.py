@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vimix.frame import Pixels
-from vimix.refine.edges import clean
+from vimix.refine.foreground import clean
 
 Method = Callable[[Pixels, Pixels], NDArray[np.generic]]
 STRONG = [(0, 177, 64), (0, 71, 187), (255, 255, 255), (0, 0, 0), (255, 0, 80), (255, 220, 0)]

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vimix.engines import Engine, open_engine, runtime
-from vimix.engines.catalogue import find
-from vimix.engines.still import looker
 from vimix.frame import Pixels
+from vimix.matting.image import looker
+from vimix.matting.networks import runtime
+from vimix.matting.networks.catalogue import find
+from vimix.matting.registry import Engine, open_engine
 from vimix.settings import Settings
 
 QUALITIES = ("fast", "balanced", "best")

@@ -24,16 +24,16 @@ import numpy as np
 from PIL import Image
 
 from bench.process import DATA, machine
-from vimix.engines import open_engine
+from vimix.concurrency.processes import processes
+from vimix.concurrency.threads import cores, in_order
 from vimix.events import Done, Progress
 from vimix.frame import Frame
+from vimix.matting.registry import open_engine
 from vimix.options import Options
-from vimix.order import Workshop
-from vimix.pipeline import run
-from vimix.processes import processes
+from vimix.pipeline.request import Resources
+from vimix.pipeline.run import run
 from vimix.settings import Settings
 from vimix.sinks import Encoding, open_sink
-from vimix.threads import cores, in_order
 
 CASES = (("portrait", "balanced", 0.90), ("isnet-general-use", "best", 0.85), ("isnet-general-use", "balanced", 0.85))
 HEADING = """\
@@ -60,18 +60,20 @@ def libwebp(frame: Frame) -> int:
     return len(file.getvalue())
 
 
-def parts_alone(options: Options, shop: Workshop, matted: list[Frame], folder: Path) -> tuple[float, float, float]:
+def parts_alone(
+    options: Options, resources: Resources, matted: list[Frame], folder: Path
+) -> tuple[float, float, float]:
     """Seconds a frame of looking alone, of encoding alone, and of libwebp's encoding alone."""
-    engine = last(open_engine(options.model, quality=options.quality, model_dir=shop.model_dir))
+    engine = last(open_engine(options.model, quality=options.quality, model_dir=resources.model_dir))
     times = [time.perf_counter()]
     for _ in in_order(lambda frame: engine.look(frame.rgb), matted, workers=engine.parallel):
         pass
     times.append(time.perf_counter())
-    with open_sink(options.format, folder / "alone.webp", Encoding(threads=shop.threads)) as sink:
+    with open_sink(options.format, folder / "alone.webp", Encoding(threads=resources.threads)) as sink:
         for frame in matted:
             sink.write(frame)
     times.append(time.perf_counter())
-    for _ in in_order(libwebp, matted, workers=shop.threads):
+    for _ in in_order(libwebp, matted, workers=resources.threads):
         pass
     times.append(time.perf_counter())
     looking, encoding, theirs = np.diff(times) / len(matted)
@@ -79,23 +81,23 @@ def parts_alone(options: Options, shop: Workshop, matted: list[Frame], folder: P
 
 
 def measure(clip: Path, model: str, quality: str, seconds: float, folder: Path) -> dict:
-    shop = Workshop.of(Settings.load())
+    resources = Resources.of(Settings.load())
     options = Options.parse({"model": model, "quality": quality, "fps": 15, "end": seconds})
     out = folder / "out.webp"
-    for _ in run(clip, out, options.model_copy(update={"end": 0.5}), shop):
+    for _ in run(clip, out, options.model_copy(update={"end": 0.5}), resources):
         pass  # warm: weights loaded, network compiled
     began, first, matted, done = time.perf_counter(), 0.0, [], None
-    for event in run(clip, out, options, shop):
+    for event in run(clip, out, options, resources):
         if isinstance(event, Progress):
             first = first or time.perf_counter() - began
         elif isinstance(event, Done):
             done = event
     wall = time.perf_counter() - began
     assert done is not None
-    for event in islice(run(clip, out, options, shop), HELD):
+    for event in islice(run(clip, out, options, resources), HELD):
         if isinstance(event, Progress):
             matted.append(event.frame)
-    looking, encoding, theirs = parts_alone(options, shop, matted, folder)
+    looking, encoding, theirs = parts_alone(options, resources, matted, folder)
     frames = done.card["output"]["frames"]
     return {
         "model": model,

@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 
 from tests.clips import draw
-from vimix.jobs.store_sqlite import SqliteJobs
+from vimix.jobs.store.sqlite import SqliteJobs
 
 
 class Visit:

@@ -26,7 +26,7 @@ WORDS = """
   5.59 on 04_coffee, 5.89 became 5.14 on 01_dog, both versions in turn.
 - Lossless WebP is written by `sinks/vp8l.py`: fewer bytes than libwebp at its fastest (1.48 and 1.24 of the baseline's
   then).
-- Edges and WebP are made in processes beside the threads (`vimix/processes.py`): before, the light engine's wall ratios
+- Edges and WebP are made in worker processes (`concurrency/processes.py`): before, the light engine's wall ratios
   were 9.0 and 10.8, lossless 8.8 and 10.0. Since then pictures are shrunk by halves, and edges add up their neighbours
   in OpenCV: 3.22 s became 2.93 on 01_dog, both versions in turn. MB is of the largest process; both helpers add some
   55.

@@ -26,12 +26,12 @@ from PIL import Image
 
 from bench.edges import pictures as exact
 from bench.measures import Score, Still, clip_score, mean, still_score, unit
-from vimix.engines import open_engine
-from vimix.engines.follow import PACES, follow
-from vimix.engines.still import Look, cut_each, surest
 from vimix.frame import Frame, Pixels, Stage, opaque
-from vimix.refine.matting import solved
-from vimix.refine.steady import steady
+from vimix.matting.image import Look, cut_each, surest
+from vimix.matting.registry import open_engine
+from vimix.matting.video.tracker import PACES, follow
+from vimix.refine.closed_form import solved
+from vimix.refine.temporal import steady
 from vimix.settings import Settings
 
 QUALITIES = ("fast", "balanced", "best")

@@ -18,48 +18,48 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.jobs.places import Place, RedisServer, submit, until
-from tests.jobs.works import clip
-from vimix.jobs import reconcile
-from vimix.jobs.desk import Desk
+from tests.jobs.counting_work import clip
+from tests.jobs.deployment import Place, RedisServer, submit, until
 from vimix.jobs.model import ENDED, State
+from vimix.jobs.service import JobService
+from vimix.jobs.worker import recovery
 
 Figures = dict[str, Any]
 
 
-async def finish(desk: Desk, jobs: list[str]) -> None:
-    await until(lambda: all(desk.job(job).state in ENDED for job in jobs), within=120)
+async def finish(service: JobService, jobs: list[str]) -> None:
+    await until(lambda: all(service.job(job).state in ENDED for job in jobs), within=120)
 
 
 async def throughput(place: Place, jobs: int, each: float = 1.0) -> Figures:
     """Seconds for the same number of jobs with one worker of one slot, and with two."""
     seconds = []
-    async with place.desk(0) as desk:
+    async with place.service(0) as service:
         for workers in (1, 2):
             place.process("worker")
-            await until(lambda n=workers: desk.counts().slots == n)
-            await finish(desk, [(await submit(desk, clip(place.folder / "w", n=workers), visitor="warm")).job])
+            await until(lambda n=workers: service.counts().slots == n)
+            await finish(service, [(await submit(service, clip(place.folder / "w", n=workers), visitor="warm")).job])
             began = time.monotonic()
             made = [
                 await submit(
-                    desk, clip(place.folder / f"j{workers}-{n}", each=each / 5, n=n, w=workers), visitor=str(n)
+                    service, clip(place.folder / f"j{workers}-{n}", each=each / 5, n=n, w=workers), visitor=str(n)
                 )
                 for n in range(jobs)
             ]
-            await finish(desk, [ticket.job for ticket in made])
+            await finish(service, [ticket.job for ticket in made])
             seconds.append(time.monotonic() - began)
     return {"jobs": jobs, "one_worker_s": seconds[0], "two_workers_s": seconds[1], "ratio": seconds[0] / seconds[1]}
 
 
 async def overhead(place: Place, jobs: int = 20) -> Figures:
     """What submitting costs, and what a slot adds to a job that takes no time itself."""
-    async with place.desk(1) as desk:
+    async with place.service(1) as service:
         clips = [clip(place.folder / f"o{n}", frames=1, each=0, n=n) for n in range(jobs + 1)]
-        await finish(desk, [(await submit(desk, clips.pop())).job])
+        await finish(service, [(await submit(service, clips.pop())).job])
         began = time.monotonic()
-        made = [await submit(desk, one) for one in clips]
+        made = [await submit(service, one) for one in clips]
         submitted = time.monotonic()
-        await finish(desk, [ticket.job for ticket in made])
+        await finish(service, [ticket.job for ticket in made])
         ended = time.monotonic()
     return {"submit_ms": (submitted - began) / jobs * 1e3, "job_ms": (ended - began) / jobs * 1e3}
 
@@ -83,16 +83,16 @@ def _children() -> list[str]:
 
 def _descriptors(process: int) -> int:
     with suppress(OSError):
-        if "vimix.jobs.child" in Path(f"/proc/{process}/cmdline").read_text():
+        if "vimix.jobs.worker.child_main" in Path(f"/proc/{process}/cmdline").read_text():
             return len(os.listdir(f"/proc/{process}/fd"))
     return 0
 
 
 async def soak(place: Place, seconds: float) -> Figures:
     """Full load for so long; every fifth job is cancelled, every seventh kills its child, all are deleted."""
-    reconcile.BACK_OFF = 0.05
+    recovery.BACK_OFF = 0.05
     tally = {"done": 0, "cancelled": 0, "failed": 0}
-    async with place.desk(2) as desk:
+    async with place.service(2) as service:
 
         async def visitor(name: str, until_time: float) -> None:
             number = 0
@@ -100,21 +100,21 @@ async def soak(place: Place, seconds: float) -> Figures:
                 number += 1
                 fault = {"fault": "die", "times": 1, "tally": f"{place.folder}/t-{name}"} if number % 7 == 3 else {}
                 file = clip(place.folder / f"s-{name}", each=0.01, who=name, n=number, starts=True, **fault)
-                ticket = await submit(desk, file, visitor=name)
+                ticket = await submit(service, file, visitor=name)
                 if number % 5 == 0:
-                    await until(lambda t=ticket: desk.snapshot(t.job).state is not State.QUEUED, within=60)
-                    desk.cancel(ticket.job, ticket.token)
-                async for shot in desk.watch(ticket.job):
+                    await until(lambda t=ticket: service.snapshot(t.job).state is not State.QUEUED, within=60)
+                    service.cancel(ticket.job, ticket.token)
+                async for shot in service.watch(ticket.job):
                     state = shot.state
                 tally[state] += 1
-                await asyncio.to_thread(desk.delete, ticket.job, ticket.token)
+                await asyncio.to_thread(service.delete, ticket.job, ticket.token)
                 Path(f"{place.folder}/t-{name}").unlink(missing_ok=True)
 
         async def load(span: float) -> None:
             end = time.monotonic() + span
             await asyncio.gather(*(visitor(f"v{n}", end) for n in range(4)))
-            await until(lambda: desk.crew.idle == 2)
-            for slot in desk.crew.slots:
+            await until(lambda: service.pool.idle == 2)
+            for slot in service.pool.slots:
                 await slot.kill()  # with what the last jobs started
                 await slot.warm()
 

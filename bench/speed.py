@@ -48,7 +48,8 @@ def weights(model: str) -> str:
     Made by a process of its own: a child's peak memory is never below what its parent held when it was started.
     """
     code = (
-        "import json; from vimix.engines import catalogue, open_engine; from vimix.settings import Settings;"
+        "import json; from vimix.matting.networks import catalogue; from vimix.settings import Settings;"
+        "from vimix.matting.registry import open_engine;"
         f"folder = Settings.load().model_dir; list(open_engine({model!r}, quality='best', model_dir=folder));"
         f"size = catalogue.find({model!r}).size('best'); print(json.dumps(str(folder / f'{model}-{{size}}.onnx')))"
     )

@@ -30,7 +30,7 @@ models = modal.Volume.from_name("vimix-models", create_if_missing=True)
 )
 def work() -> None:
     """Work until nothing is left in the queue."""
-    from vimix.jobs.worker import serve
+    from vimix.jobs.worker.pool import serve
     from vimix.settings import Settings
 
     serve(Settings.load(), until_empty=True)

@@ -1,4 +1,4 @@
-"""Writes how large the activations of `isnet-general-use` get, which `vimix/engines/graphs.py` scales integers by.
+"""Writes the activation ranges of `isnet-general-use`, by which `matting/networks/onnx_graphs.py` scales integers.
 
     python -m tools.calibrate
 
@@ -17,9 +17,10 @@ import onnx
 import onnxruntime
 from skimage import data
 
-from vimix.engines import graphs, open_engine
-from vimix.engines.catalogue import find
 from vimix.frame import Pixels
+from vimix.matting.networks import onnx_graphs
+from vimix.matting.networks.catalogue import find
+from vimix.matting.registry import open_engine
 from vimix.settings import Settings
 
 NAMES = "astronaut cat coffee rocket retina hubble_deep_field immunohistochemistry camera brick coins grass gravel moon"
@@ -42,7 +43,7 @@ def views() -> list[Pixels]:
 def peaks(graph: Path, pictures: list[Pixels]) -> list[float]:
     """The mean over the pictures of each activation's largest value; of what is joined, the largest of these."""
     model = onnx.load(graph)
-    names = graphs.activations(model.graph)
+    names = onnx_graphs.activations(model.graph)
     model.graph.output.extend(
         [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names]
     )
@@ -71,8 +72,8 @@ def main() -> None:
     for note in open_engine(name, quality="balanced", model_dir=folder, device="cpu"):
         print(note.text)
     found = {name: peaks(folder / f"{name}-{SIZE}.onnx", views())}
-    graphs.PEAKS.write_text(json.dumps(found) + "\n")
-    print(f"{len(found[name])} peaks in {graphs.PEAKS}")
+    onnx_graphs.PEAKS.write_text(json.dumps(found) + "\n")
+    print(f"{len(found[name])} peaks in {onnx_graphs.PEAKS}")
 
 
 if __name__ == "__main__":

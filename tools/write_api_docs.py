@@ -1,7 +1,7 @@
 """Write docs/api.md from the code: options and endpoints as they are, examples as the tests run them.
 
-python -m tools.write_api_docs          writes
-python -m tools.write_api_docs --check  exits with 1 if the page is not what would be written
+python -m gradio_api.write_api_docs          writes
+python -m gradio_api.write_api_docs --check  exits with 1 if the page is not what would be written
 """
 
 import inspect
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from vimix.options import Options
-from vimix.web import tools
+from vimix.web.api import gradio_api
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 INTRODUCTION = """# API
@@ -103,20 +103,20 @@ ENDPOINTS = ("remove_background", "submit", "watch", "status", "result", "cancel
 
 
 def _endpoints() -> dict[str, Any]:
-    """The functions behind the endpoints, found where `tools.offer` finds them."""
+    """The functions behind the endpoints, found where `gradio_api.offer` finds them."""
     found: dict[str, Any] = {}
 
     class Stand:
-        desk = None
+        service = None
 
-    for make in (tools._remove_background, tools._submit, tools._preview):
+    for make in (gradio_api._remove_background, gradio_api._submit, gradio_api._preview):
         call = make(Stand())  # type: ignore[arg-type]
         found[call.__name__] = call
-    kept, tools.api = tools.api, lambda call, **_: found.setdefault(call.__name__, call)  # type: ignore[assignment]
+    kept, gradio_api.api = gradio_api.api, lambda call, **_: found.setdefault(call.__name__, call)  # type: ignore[assignment]
     try:
-        tools._small(Stand())  # type: ignore[arg-type]
+        gradio_api._small(Stand())  # type: ignore[arg-type]
     finally:
-        tools.api = kept
+        gradio_api.api = kept
     return found
 
 

@@ -17,16 +17,16 @@ def remove_background(clip: str | Path, out: str | Path, **options: object) -> "
 
     Options are those of `vimix.Options`; the environment's settings apply. Raises an error of `vimix.errors`, whose
     `public` is a sentence for people; no half-written file is left. To follow the progress, iterate over
-    `vimix.pipeline.run` instead.
+    `vimix.pipeline.run.run` instead.
     """
     from vimix.events import Done
-    from vimix.order import Workshop, check_target
-    from vimix.pipeline import run
+    from vimix.pipeline.request import Resources, check_target
+    from vimix.pipeline.run import run
     from vimix.settings import Settings
 
     asked = Options.parse({"format": SUFFIXES.get(Path(out).suffix.lower(), "webp"), **options})
     check_target(Path(out), Path(clip), asked)
-    for event in run(Path(clip), Path(out), asked, Workshop.of(Settings.load())):
+    for event in run(Path(clip), Path(out), asked, Resources.of(Settings.load())):
         if isinstance(event, Done):
             return event.card
     raise AssertionError("a run ends with Done or an error")

@@ -65,14 +65,14 @@ def cut(arguments: Sequence[str]) -> int:
         given["format"] = SUFFIXES[asked.output.suffix.lower()]
     options = Options.parse(given)
 
-    from vimix.order import Workshop, check_target
-    from vimix.pipeline import run  # heavy: not for --help or a typing slip
-    from vimix.processes import processes
+    from vimix.concurrency.processes import processes
+    from vimix.pipeline.request import Resources, check_target
+    from vimix.pipeline.run import run  # heavy: not for --help or a typing slip
 
     check_target(asked.output, asked.input, options)
-    shop = Workshop.of(Settings.load())
+    resources = Resources.of(Settings.load())
     show = _json_lines if asked.json else _bar
-    with processes(shop.threads), closing(run(asked.input, asked.output, options, shop)) as events:
+    with processes(resources.threads), closing(run(asked.input, asked.output, options, resources)) as events:
         show(events)
     return 0
 
@@ -125,7 +125,7 @@ def models(arguments: Sequence[str]) -> int:
     parser.add_argument("--fetch", nargs="+", metavar="NAME", help="names, or `default` for what `auto` uses")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)
-    from vimix.engines import catalogue, weights
+    from vimix.matting.networks import catalogue, weights
 
     settings = Settings.load()
     for name in DEFAULT_MODELS if asked.fetch in (["default"], ["auto"]) else asked.fetch or ():
@@ -146,7 +146,7 @@ def inspect(arguments: Sequence[str]) -> int:
     """Print what a file is, as a card."""
     parser = _Parser("vimix inspect")
     parser.add_argument("file", type=Path)
-    from vimix.card import inspect as read_back
+    from vimix.pipeline.card import inspect as read_back
 
     print(json.dumps(read_back(parser.parse_args(arguments).file), indent=2))
     return 0
@@ -155,8 +155,8 @@ def inspect(arguments: Sequence[str]) -> int:
 def worker(arguments: Sequence[str]) -> int:
     """Work on the jobs of a shared queue until told to stop."""
     _Parser("vimix worker").parse_args(arguments)
-    from vimix.jobs.worker import serve
-    from vimix.web.logs import configure
+    from vimix.jobs.worker.pool import serve
+    from vimix.web.ops.json_logging import configure
 
     settings = Settings.load()
     configure(settings)
@@ -168,7 +168,7 @@ def sweep(arguments: Sequence[str]) -> int:
     parser = _Parser("vimix sweep")
     parser.add_argument("--install-rule", action="store_true", help="have the bucket delete by itself, as a net")
     asked = parser.parse_args(arguments)
-    from vimix.web.sweeper import sweep_from_command
+    from vimix.web.ops.cleanup import sweep_from_command
 
     return sweep_from_command(Settings.load(), install_rule=asked.install_rule)
 

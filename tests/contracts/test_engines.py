@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.engines import mirror as loopback
-from tests.engines.mirror import drain
-from vimix.engines import open_engine, runtime
-from vimix.engines.catalogue import MODELS
-from vimix.engines.chroma import find_key, key_out
-from vimix.engines.still import cut_each
+from tests.matting.networks import mirror as loopback
+from tests.matting.networks.mirror import drain
 from vimix.frame import Frame, Pixels, opaque
+from vimix.matting.chroma_key import find_key, key_out
+from vimix.matting.image import cut_each
+from vimix.matting.networks import runtime
+from vimix.matting.networks.catalogue import MODELS
+from vimix.matting.registry import open_engine
 
 SMALL = {"u2netp": "u2netp", "isnet-general-use": "resized", "birefnet-general-lite": "logits"}
 """One row of each kind of network; rembg's own sessions are compared for all rows elsewhere."""

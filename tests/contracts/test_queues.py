@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.places import RedisServer
-from vimix.jobs.queue import DocketQueue
+from tests.jobs.deployment import RedisServer
+from vimix.jobs.engine import DocketQueue
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])

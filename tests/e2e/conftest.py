@@ -24,7 +24,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page on a fake desk, with the examples drawn."""
+    """The page on a fake service, with the examples drawn."""
     folder = tmp_path_factory.mktemp("served")
     draw_examples(folder / "examples")
     with serving(folder) as address:
@@ -42,7 +42,7 @@ def named(clip: Path, tmp_path: Path) -> "Namer":
 
 
 class Namer:
-    """The same clip under another name, which decides what the fake desk does with it."""
+    """The same clip under another name, which decides what the fake service does with it."""
 
     def __init__(self, clip: Path, folder: Path) -> None:
         self.clip, self.folder = clip, folder

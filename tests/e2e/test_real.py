@@ -1,4 +1,4 @@
-"""The page on the real desk: a clip is keyed, found again after a reload and a restart of the server, and converted."""
+"""The page on real jobs: a clip is keyed, found again after a reload and a restart of the server, and converted."""
 
 import re
 import threading

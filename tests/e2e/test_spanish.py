@@ -9,10 +9,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.browsing import Visit, visiting
 from tests.e2e.conftest import Namer
-from vimix.engines.catalogue import MODELS
-from vimix.presets import PRESETS
+from vimix.matting.networks.catalogue import MODELS
+from vimix.pipeline.presets import PRESETS
 from vimix.sinks import FORMATS
-from vimix.web.words import SPANISH, WORDS
+from vimix.web.ui.i18n import SPANISH, WORDS
 
 pytestmark = pytest.mark.browser
 

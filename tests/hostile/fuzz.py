@@ -24,8 +24,8 @@ from pathlib import Path
 
 from tests import clips
 from vimix.errors import Refused, UsageError, VimixError
+from vimix.media.decode import open_source
 from vimix.media.limits import Limits, guard
-from vimix.media.source import open_source
 
 LIMITS = Limits(max_seconds=30, max_frames=300, max_pixels=1_000_000, max_bytes=2**20)
 SLOW = 10

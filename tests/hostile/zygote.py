@@ -24,8 +24,8 @@ TIMEOUT = 20
 def read(path: Path) -> int:
     """Pull every frame; prints what came as JSON, or one sentence on stderr with exit code 3."""
     from vimix.errors import VimixError
+    from vimix.media.decode import open_source
     from vimix.media.limits import Limits, guard
-    from vimix.media.source import open_source
 
     limits = Limits()
     try:
@@ -65,7 +65,7 @@ def _child(order: dict[str, str], out: Path) -> int:
 
 def serve(out: Path) -> None:
     """Answer orders until there are no more."""
-    import vimix.pipeline  # noqa: F401  paid once
+    import vimix.pipeline.run  # noqa: F401  paid once
 
     print(json.dumps({"ready": True}), flush=True)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.places import Place, RedisServer
+from tests.jobs.deployment import Place, RedisServer
 
 
 @pytest.fixture(scope="session")

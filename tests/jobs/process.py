@@ -5,27 +5,27 @@ import logging
 import signal
 import sys
 
-from tests.jobs.places import STALE, WORK
-from vimix.jobs import reconcile
-from vimix.jobs.desk import open_desk
-from vimix.jobs.worker import serve
+from tests.jobs.deployment import STALE, WORK
+from vimix.jobs.service import open_service
+from vimix.jobs.worker import recovery
+from vimix.jobs.worker.pool import serve
 from vimix.settings import Settings
 
 
 async def web(settings: Settings, within: float) -> None:
-    desk = open_desk(settings, workers=settings.workers, work=WORK, stale=STALE)
+    service = open_service(settings, workers=settings.workers, work=WORK, stale=STALE)
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
-    await desk.start()
+    await service.start()
     print("ready", flush=True)
     await told.wait()
-    await desk.stop(within=within)
+    await service.stop(within=within)
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(process)d %(message)s")
     within = float(sys.argv[2])
-    reconcile.BACK_OFF = 0.1
+    recovery.BACK_OFF = 0.1
     if sys.argv[1] == "web":
         asyncio.run(web(Settings.load(), within))
     else:

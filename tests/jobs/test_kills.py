@@ -9,77 +9,77 @@ from typing import Any
 
 import pytest
 
-from tests.jobs.places import Place, RedisServer, ended, submit, until
-from tests.jobs.works import clip, result_of
-from vimix.jobs import reconcile
-from vimix.jobs.desk import Desk
+from tests.jobs.counting_work import clip, result_of
+from tests.jobs.deployment import Place, RedisServer, ended, submit, until
 from vimix.jobs.model import Job, State
-from vimix.jobs.slot import Bounds
+from vimix.jobs.service import JobService
+from vimix.jobs.worker import recovery
+from vimix.jobs.worker.child_process import Bounds
 
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "BACK_OFF", 0.1)
+    monkeypatch.setattr(recovery, "BACK_OFF", 0.1)
 
 
-async def right_once(desk: Desk, job: str, file: Path, frames: int) -> Job:
-    kept = await ended(desk, job)
+async def right_once(service: JobService, job: str, file: Path, frames: int) -> Job:
+    kept = await ended(service, job)
     assert kept.state is State.DONE
-    result = desk.result(job)[1]
+    result = service.result(job)[1]
     assert result is not None
     assert result.read_bytes() == result_of(file.read_bytes(), frames)
-    ends = [event for _, event in desk.events(job) if event.get("state") == State.DONE]
+    ends = [event for _, event in service.events(job) if event.get("state") == State.DONE]
     assert len(ends) == 1
     return kept
 
 
-async def under_way(desk: Desk, file: Path) -> Any:
-    ticket = await submit(desk, file)
-    await until(lambda: desk.snapshot(ticket.job).done > 2)
+async def under_way(service: JobService, file: Path) -> Any:
+    ticket = await submit(service, file)
+    await until(lambda: service.snapshot(ticket.job).done > 2)
     return ticket
 
 
 def test_the_child_is_killed(place: Place, tmp_path: Path, quick_retries: None) -> None:
     async def story() -> None:
-        async with place.desk(1) as desk:
+        async with place.service(1) as service:
             file = clip(tmp_path / "a", frames=40, starts=True)
-            ticket = await under_way(desk, file)
-            child = desk.crew.slots[0].pid
+            ticket = await under_way(service, file)
+            child = service.pool.slots[0].pid
             assert child
             os.kill(child, signal.SIGKILL)
-            assert (await right_once(desk, ticket.job, file, 40)).attempts == 2
-            assert desk.crew.slots[0].pid != child
+            assert (await right_once(service, ticket.job, file, 40)).attempts == 2
+            assert service.pool.slots[0].pid != child
 
     asyncio.run(story())
 
 
 def test_the_worker_is_killed(place: Place, tmp_path: Path) -> None:
     async def story() -> None:
-        async with place.desk(0) as desk:
+        async with place.service(0) as service:
             worker = place.process("worker")
             file = clip(tmp_path / "a", frames=50, encodes=True)
-            ticket = await under_way(desk, file)
+            ticket = await under_way(service, file)
             worker.kill()
             worker.wait()
             await until(lambda: place.left_running() == [])
             place.process("worker")
-            assert (await right_once(desk, ticket.job, file, 50)).attempts == 2
+            assert (await right_once(service, ticket.job, file, 50)).attempts == 2
 
     asyncio.run(story())
 
 
 def test_the_web_process_is_killed(place: Place, tmp_path: Path) -> None:
     async def story() -> None:
-        async with place.desk(0) as desk:
+        async with place.service(0) as service:
             web = place.process("web", slots=0 if place.server else 1)
             if place.server:
                 place.process("worker")
             file = clip(tmp_path / "a", frames=50)
-            ticket = await under_way(desk, file)
+            ticket = await under_way(service, file)
             web.kill()
             web.wait()
             place.process("web", slots=0 if place.server else 1)
-            assert (await right_once(desk, ticket.job, file, 50)).attempts == (1 if place.server else 2)
+            assert (await right_once(service, ticket.job, file, 50)).attempts == (1 if place.server else 2)
 
     asyncio.run(story())
 
@@ -90,16 +90,16 @@ def test_redis_is_killed(tmp_path: Path) -> None:
     assert place.server
 
     async def story() -> None:
-        async with place.desk(0) as desk:
+        async with place.service(0) as service:
             place.process("worker")
             file, later = clip(tmp_path / "a", frames=80), clip(tmp_path / "b", frames=80)
-            ticket = await under_way(desk, file)
-            waiting = await submit(desk, later)
+            ticket = await under_way(service, file)
+            waiting = await submit(service, later)
             place.server.kill()
             await asyncio.sleep(1)
             place.server.start()
-            assert (await right_once(desk, ticket.job, file, 80)).attempts == 1
-            await right_once(desk, waiting.job, later, 80)
+            assert (await right_once(service, ticket.job, file, 80)).attempts == 1
+            await right_once(service, waiting.job, later, 80)
 
     try:
         asyncio.run(story())
@@ -111,36 +111,36 @@ def test_redis_is_killed(tmp_path: Path) -> None:
 
 def test_a_zombie_cannot_overwrite(place: Place, tmp_path: Path) -> None:
     async def story() -> None:
-        async with place.desk(0) as desk:
+        async with place.service(0) as service:
             worker = place.process("worker")
             file = clip(tmp_path / "a", frames=50)
-            ticket = await under_way(desk, file)
+            ticket = await under_way(service, file)
             worker.send_signal(signal.SIGSTOP)
-            first = desk.job(ticket.job)
+            first = service.job(ticket.job)
             place.process("worker")
-            await until(lambda: desk.job(ticket.job).owner != first.owner)
+            await until(lambda: service.job(ticket.job).owner != first.owner)
             worker.send_signal(signal.SIGCONT)
-            kept = await right_once(desk, ticket.job, file, 50)
+            kept = await right_once(service, ticket.job, file, 50)
             assert kept.owner != first.owner
-            assert desk.jobs.change(ticket.job, set(State), owner=first.owner, error="late") is None
+            assert service.jobs.change(ticket.job, set(State), owner=first.owner, error="late") is None
             await asyncio.sleep(0.5)  # time for the zombie to do harm
-            assert desk.job(ticket.job) == kept
+            assert service.job(ticket.job) == kept
 
     asyncio.run(story())
 
 
 def test_poison_is_dead_lettered_and_the_worker_lives(place: Place, tmp_path: Path, quick_retries: None) -> None:
     async def story() -> None:
-        async with place.desk(1) as desk:
+        async with place.service(1) as service:
             poison = clip(tmp_path / "poison", fault="die", tally=str(tmp_path / "tally"), starts=True)
-            ticket = await submit(desk, poison)
-            good = await submit(desk, clip(tmp_path / "good"))
-            job = await ended(desk, ticket.job)
+            ticket = await submit(service, poison)
+            good = await submit(service, clip(tmp_path / "good"))
+            job = await ended(service, ticket.job)
             assert (job.state, job.attempts) == (State.FAILED, 3)
             assert "died" in (job.error or "")
             assert "3 times" in (job.error or "")
             assert (tmp_path / "tally").read_text() == "xxx"
-            assert (await ended(desk, good.job)).state is State.DONE
+            assert (await ended(service, good.job)).state is State.DONE
 
     asyncio.run(story())
 
@@ -161,9 +161,11 @@ def test_what_is_tried_again(
 ) -> None:
     async def story() -> None:
         bounds = Bounds(stall=2.0, file_bytes=32 << 20)
-        async with place.desk(1, bounds=bounds) as desk:
-            ticket = await submit(desk, clip(tmp_path / "a", fault=fault, times=times, tally=str(tmp_path / "tally")))
-            job = await ended(desk, ticket.job)
+        async with place.service(1, bounds=bounds) as service:
+            ticket = await submit(
+                service, clip(tmp_path / "a", fault=fault, times=times, tally=str(tmp_path / "tally"))
+            )
+            job = await ended(service, ticket.job)
             assert (job.state, job.attempts) == (state, attempts)
             if fault == "refuse":
                 assert job.error == "This is not a clip."
@@ -173,9 +175,9 @@ def test_what_is_tried_again(
 
 def test_too_long_a_job_is_ended(place: Place, tmp_path: Path, quick_retries: None) -> None:
     async def story() -> None:
-        async with place.desk(1, bounds=Bounds(wall=0.5)) as desk:
-            ticket = await submit(desk, clip(tmp_path / "a", frames=1000))
-            job = await ended(desk, ticket.job)
+        async with place.service(1, bounds=Bounds(wall=0.5)) as service:
+            ticket = await submit(service, clip(tmp_path / "a", frames=1000))
+            job = await ended(service, ticket.job)
             assert job.state is State.FAILED
             assert "longer" in (job.error or "")
 
@@ -185,14 +187,14 @@ def test_too_long_a_job_is_ended(place: Place, tmp_path: Path, quick_retries: No
 @pytest.mark.parametrize("frames", [25, 1000], ids=["finishes", "hands back"])
 def test_sigterm_finishes_or_hands_back(place: Place, tmp_path: Path, frames: int) -> None:
     async def story() -> None:
-        async with place.desk(0) as desk:
+        async with place.service(0) as service:
             worker = place.process("worker", within=1.5)
-            ticket = await under_way(desk, clip(tmp_path / "a", frames=frames))
+            ticket = await under_way(service, clip(tmp_path / "a", frames=frames))
             began = time.monotonic()
             worker.terminate()
             assert await asyncio.to_thread(worker.wait) == 0
             assert time.monotonic() - began < 4
-            job = desk.job(ticket.job)
+            job = service.job(ticket.job)
             assert (job.state, job.attempts) == ((State.QUEUED, 0) if frames == 1000 else (State.DONE, 1))
 
     asyncio.run(story())

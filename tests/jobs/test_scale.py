@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from bench.scale import soak, throughput
-from tests.jobs.places import Place
+from tests.jobs.deployment import Place
 
 
 def test_a_second_worker_doubles_the_throughput(place: Place) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tests import clips
 from vimix.frame import Pixels
 from vimix.media.colour import to_srgb
-from vimix.media.source import open_source
+from vimix.media.decode import open_source
 
 WEIGHTS = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
 PQ, HLG = 16, 18

@@ -7,8 +7,8 @@ import pytest
 from tests import clips
 from vimix.errors import Refused
 from vimix.frame import Frame, opaque
+from vimix.media.decode import open_source
 from vimix.media.limits import Limits, guard
-from vimix.media.source import open_source
 
 
 @pytest.mark.parametrize(

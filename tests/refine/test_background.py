@@ -11,7 +11,7 @@ import pytest
 from vimix.errors import Unreadable
 from vimix.frame import Frame, Frames, opaque
 from vimix.refine.background import over
-from vimix.refine.finish import stroke
+from vimix.refine.geometry import stroke
 
 
 def plain(grey: int, n: int = 0, fps: int = 10, size: tuple[int, int] = (30, 40), alpha: int = 0) -> Frame:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.sinks.readback import drawn, read_back
 from vimix.frame import Frame
-from vimix.media.blocks import walk
+from vimix.media.frame_durations import walk
 from vimix.sinks import Encoding, open_sink
 from vimix.sinks.palette import Palette
 from vimix.sinks.pixels import filled, floored, visible

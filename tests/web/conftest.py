@@ -1,4 +1,4 @@
-"""The served page on a fake desk, once for all tests of this folder."""
+"""The served page on a fake service, once for all tests of this folder."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.web.fake_desk import FakeDesk
-from vimix.jobs.desk import open_desk
+from tests.web.fake_service import FakeService
+from vimix.jobs.service import open_service
 from vimix.settings import Settings
 
 
@@ -26,11 +26,11 @@ def end_with_parent() -> None:
 
 def main(port: str, folder: str, kind: str = "fake") -> None:
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "GRADIO_TEMP_DIR": f"{folder}/uploads"}
-    from vimix.web.build import prepare
+    from vimix.web.app import prepare
 
     settings = Settings(port=int(port), data_dir=Path(folder))
-    desk: Any = open_desk(settings) if kind == "real" else FakeDesk(settings)
-    demo, how = prepare(settings, desk)
+    service: Any = open_service(settings) if kind == "real" else FakeService(settings)
+    demo, how = prepare(settings, service)
     demo.launch(quiet=True, **how)
 
 

@@ -24,7 +24,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(folder: Path, kind: str = "fake", *, port: int | None = None, **variables: str) -> Iterator[str]:
-    """The address of a page on a fake or a real desk."""
+    """The address of a page on a fake or a real service."""
     port = port or free_port()
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
@@ -40,7 +40,7 @@ def serving(folder: Path, kind: str = "fake", *, port: int | None = None, **vari
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """The jobs of a real desk stand still: however fast this machine is, what a test looks at is not over meanwhile."""
+    """The jobs of a real service stand still: however fast this machine is, none ends while a test looks at it."""
     at_work = [int(each.parent.name) for each in Path("/proc").glob("[0-9]*/cwd") if _within(each, folder)]
     assert at_work, "no job is being worked on"
     for pid in at_work:

@@ -140,7 +140,7 @@ class Counts:
 
 
 class JobStore(Protocol):
-    """Two homes, one behaviour: tests/contracts/test_jobstores.py runs over both. Safe to call from any thread.
+    """Two homes, one behaviour: tests/contracts/test_job_stores.py runs over both. Safe to call from any thread.
 
     Every method is atomic. Failures to reach the home are `StoreError`.
     """
@@ -197,7 +197,7 @@ class JobStore(Protocol):
     def counts(self, *, now: float) -> Counts:
         """How it stands."""
 
-    def announce(self, crew: str, slots: int, *, now: float) -> None:
+    def announce(self, pool: str, slots: int, *, now: float) -> None:
         """Say that a process with so many slots lives; 0 slots: it leaves."""
 
     def remove(self, job: str) -> None:

@@ -12,7 +12,7 @@ from av.buffer import Buffer
 from numpy.typing import NDArray
 
 from vimix.frame import Pixels
-from vimix.media.facts import Size
+from vimix.media.reader import Size
 
 
 @dataclass(frozen=True, slots=True)

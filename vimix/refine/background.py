@@ -9,10 +9,10 @@ from math import ceil
 import cv2
 import numpy as np
 
+from vimix.concurrency.threads import ahead
 from vimix.errors import Unreadable
 from vimix.frame import Frame, Frames, Pixels, Stage, opaque
-from vimix.refine.finish import Box, crop, each, over_plain, scaled
-from vimix.threads import ahead
+from vimix.refine.geometry import Box, crop, each, over_plain, scaled
 
 Clip = Callable[[], Frames]
 """Begins a background clip anew: called once more each time it has ended."""

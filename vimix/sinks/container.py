@@ -20,8 +20,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
+from vimix.concurrency.ffmpeg import Ffmpeg
 from vimix.frame import Frame, Pixels
-from vimix.sandbox import Ffmpeg
 from vimix.sinks.audio import Sound
 from vimix.sinks.base import Encoder, Encoding, Start
 from vimix.sinks.pixels import filled, floored

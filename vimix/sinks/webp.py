@@ -13,9 +13,9 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+from vimix.concurrency.processes import offload
 from vimix.errors import Failed
 from vimix.frame import Frame, Pixels
-from vimix.processes import apart
 from vimix.sinks import vp8l
 from vimix.sinks.animation import Pictures, Piece
 from vimix.sinks.base import Encoding
@@ -31,7 +31,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return kind + len(body).to_bytes(4, "little") + body + b"\0" * (len(body) & 1)
 
 
-@apart
+@offload
 def _lossy(rgb: Pixels, alpha: Pixels, quality: int, method: int) -> bytes:
     """VP8, after ALPH if anything is not opaque."""
     opaque = alpha.min(initial=255) == 255
@@ -42,7 +42,7 @@ def _lossy(rgb: Pixels, alpha: Pixels, quality: int, method: int) -> bytes:
     return colour if opaque else _chunk(b"ALPH", _GRADIENT_PACKED + vp8l.plane(alpha)) + colour
 
 
-@apart
+@offload
 def _lossless(rgb: Pixels, alpha: Pixels) -> bytes:
     """VP8L of all four channels, colour exact wherever it can be seen."""
     return _chunk(b"VP8L", vp8l.picture(cleared(rgb, alpha), alpha))

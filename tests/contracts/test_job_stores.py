@@ -1,0 +1,231 @@
+"""One suite over every home of jobs."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.deployment import RedisServer
+from vimix.errors import StoreError
+from vimix.jobs.model import EVENTS_KEPT, Job, JobStore, State
+from vimix.jobs.store.redis import RedisJobs
+from vimix.jobs.store.sqlite import SqliteJobs
+
+RUNNING, QUEUED, DONE = {State.RUNNING}, {State.QUEUED}, {State.DONE}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.redis)])
+def another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], JobStore]]:
+    """Opens the same home once more, as another process does."""
+    stores: list[JobStore] = []
+    url = ""
+    if request.param == "redis":
+        server = request.getfixturevalue("server")
+        server.flush()
+        url = server.url
+
+    def opened() -> JobStore:
+        stores.append(RedisJobs(url) if url else SqliteJobs(tmp_path / "jobs.sqlite"))
+        return stores[-1]
+
+    yield opened
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(another: Callable[[], JobStore]) -> JobStore:
+    return another()
+
+
+def job(number: int, **more: object) -> Job:
+    plain = Job(
+        id=f"{number:032x}",
+        token_hash="t",
+        options={"format": "webp", "end": None, "point": []},
+        input_key="in/1",
+        input_name="Katze ‘Größe’ 🐈.mp4",
+        work_key=f"work{number}",
+        matte_key="matte/1",
+        visitor="v",
+        created=1000.25 + number,
+        updated=1000.5,
+    )
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+def test_a_job_comes_back_as_it_went_in(store: JobStore) -> None:
+    full = job(
+        1, state=State.DONE, started=1.5, attempts=2, owner="o", beat=2.5, progress={"done": 3, "fps": None},
+        result_key="out/1", card={"a": [1, None, {"ü": 2.5}]}, error="e", expires=9.125, not_before=0.1,
+    )  # fmt: skip
+    assert store.add(full, queue_max=1)
+    assert store.get(full.id) == full
+    assert store.get("nobody") is None
+    assert store.listed(State.DONE) == [full]
+
+
+def test_it_is_seen_from_elsewhere(store: JobStore, another: Callable[[], JobStore]) -> None:
+    store.add(job(1), queue_max=9)
+    other = another()
+    claimed = other.claim("me", now=2000, per_visitor=2)
+    assert claimed
+    assert store.get(claimed.id) == claimed
+    assert (claimed.state, claimed.owner, claimed.attempts) == (State.RUNNING, "me", 1)
+    assert (claimed.started, claimed.beat, claimed.updated) == (2000, 2000, 2000)
+
+
+def test_a_full_queue_takes_no_more(store: JobStore) -> None:
+    assert store.add(job(1), queue_max=1)
+    assert not store.add(job(2), queue_max=1)
+    assert store.get(job(2).id) is None
+    assert store.add(job(3, state=State.DONE), queue_max=1)
+    store.claim("me", now=2000, per_visitor=2)
+    assert store.add(job(4), queue_max=1)
+
+
+def test_claims_go_by_age_time_visitor_and_work(store: JobStore) -> None:
+    store.add(job(4, visitor="w"), queue_max=9)
+    store.add(job(1, not_before=3000), queue_max=9)
+    store.add(job(2, work_key="same"), queue_max=9)
+    store.add(job(3, work_key="same", visitor="x"), queue_max=9)
+    store.add(job(5), queue_max=9)
+
+    def claim(owner: str, now: float = 2000) -> int | None:
+        found = store.claim(owner, now=now, per_visitor=1)
+        return int(found.id, 16) if found else None
+
+    assert claim("a") == 2  # 1 is not due
+    assert claim("a") == 2  # asked again after a lost answer
+    assert claim("b") == 4  # 3 waits for its like
+    assert claim("c") is None  # 5 is of a visitor who runs one
+    assert store.change(job(2).id, RUNNING, owner="a", state=State.DONE, updated=2010.0)
+    assert claim("d") == 3
+    assert claim("e", now=3000) == 1
+
+
+def test_a_change_asks_first(store: JobStore) -> None:
+    store.add(job(1), queue_max=9)
+    name = job(1).id
+    assert store.change(name, RUNNING, state=State.DONE) is None
+    assert store.change("nobody", set(State), error="x") is None
+    mine = store.claim("me", now=1, per_visitor=2)
+    assert mine
+    assert store.change(name, RUNNING, owner="you", event={"ev": "x"}, error="x") is None
+    assert store.get(name) == mine
+    assert store.events(name) == []
+    after = store.change(name, RUNNING, owner="me", event={"ev": "x"}, progress={"done": 1}, result_key=None)
+    assert after == replace(mine, progress={"done": 1})
+    assert [event for _, event in store.events(name)] == [{"ev": "x"}]
+    assert store.listed(State.QUEUED) == []
+    assert store.change(name, RUNNING, state=State.QUEUED)
+    assert [kept.id for kept in store.listed(State.QUEUED)] == [name]
+
+
+def test_of_many_at_once_one_wins(store: JobStore, another: Callable[[], JobStore]) -> None:
+    for number in range(20):
+        store.add(job(number, visitor=f"v{number}"), queue_max=99)
+    won: list[str] = []
+
+    def compete(owner: str) -> None:
+        mine = another()
+        while (claimed := mine.claim(f"{owner}{len(won)}", now=5000, per_visitor=1)) is not None:
+            if mine.change(claimed.id, RUNNING, owner=claimed.owner, state=State.DONE, updated=5001.0):
+                won.append(claimed.id)
+
+    threads = [threading.Thread(target=compete, args=(f"{n}-",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(won) == [job(number).id for number in range(20)]
+
+
+def test_events_are_kept_in_order_and_bounded(store: JobStore) -> None:
+    store.add(job(1), queue_max=9)
+    store.add(job(2), queue_max=9)
+    for number in range(EVENTS_KEPT + 20):
+        store.change(job(1).id, QUEUED, event={"n": number})
+    store.change(job(2).id, QUEUED, event={"n": -1})
+    events = store.events(job(1).id)
+    assert [event["n"] for _, event in events] == list(range(20, EVENTS_KEPT + 20))
+    after = events[-3][0]
+    assert [event["n"] for _, event in store.events(job(1).id, after)] == [EVENTS_KEPT + 18, EVENTS_KEPT + 19]
+    assert store.events(job(1).id, events[-1][0]) == []
+
+
+def test_positions_and_counts(store: JobStore) -> None:
+    assert store.counts(now=0).queued == 0
+    for number in (3, 1, 2):
+        store.add(job(number), queue_max=9)
+    assert [store.position(job(number).id) for number in (1, 2, 3, 4)] == [1, 2, 3, None]
+    store.announce("pool", 2, now=1990)
+    store.announce("dead", 7, now=1900)
+    store.announce("left", 7, now=1990)
+    store.announce("left", 0, now=1991)
+    store.claim("me", now=2000, per_visitor=2)
+    store.change(job(1).id, RUNNING, owner="me", state=State.DONE, updated=2030.0)
+    counts = store.counts(now=2000)
+    assert (counts.queued, counts.running, counts.slots, counts.pace) == (2, 0, 2, 30)
+    assert counts.oldest == pytest.approx(2000 - 1002.25, abs=0.01)
+    assert store.position(job(1).id) is None
+
+
+def test_finding_and_forgetting(store: JobStore) -> None:
+    for number in (1, 2, 3):
+        store.add(job(number, work_key="same", visitor="w" if number == 2 else "v"), queue_max=9)
+    store.change(job(1).id, QUEUED, event={"ev": "x"})
+    assert [kept.id for kept in store.by_work_key("same")] == [job(n).id for n in (3, 2, 1)]
+    assert [kept.id for kept in store.recent("v")] == [job(n).id for n in (3, 1)]
+    assert [kept.id for kept in store.recent("v", limit=1)] == [job(3).id]
+    assert [kept.id for kept in store.by_input("in/1")] == [job(n).id for n in (3, 2, 1)]
+    assert [kept.id for kept in store.listed(State.QUEUED, before=1003.25)] == [job(n).id for n in (1, 2)]
+    assert [kept.id for kept in store.listed(State.QUEUED, limit=1)] == [job(1).id]
+    store.remove(job(1).id)
+    assert [kept.id for kept in store.by_input("in/1")] == [job(n).id for n in (3, 2)]
+    assert store.get(job(1).id) is None
+    assert store.events(job(1).id) == []
+    assert [kept.id for kept in store.by_work_key("same")] == [job(n).id for n in (3, 2)]
+    assert store.counts(now=0).queued == 2
+
+
+@pytest.mark.redis
+def test_an_absent_redis_is_said(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path)
+    store = RedisJobs(server.url)
+    server.kill()
+    with pytest.raises(StoreError):
+        store.get("x")
+    store.close()
+
+
+def test_a_broken_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "jobs.sqlite").write_bytes(b"not a database, whatever its name" * 100)
+    with pytest.raises(StoreError):
+        SqliteJobs(tmp_path / "jobs.sqlite")
+
+
+def test_a_file_is_not_closed_under_somebody_at_work(tmp_path: Path) -> None:
+    def announce(store: SqliteJobs) -> None:
+        with suppress(StoreError):  # closed
+            for now in range(10_000):
+                store.announce("pool", 1, now=now)
+
+    for round in range(5):
+        store = SqliteJobs(tmp_path / f"{round}.sqlite")
+        busy = [threading.Thread(target=announce, args=(store,)) for _ in range(3)]
+        for thread in busy:
+            thread.start()
+        store.close()
+        for thread in busy:
+            thread.join()

@@ -1,0 +1,101 @@
+"""What the child says of a running job, with a clock that the work itself winds: a look at a picture takes a second."""
+
+import time
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.matting.video.test_tracker import Eye, clip, moving, picture
+from vimix.events import Progress
+from vimix.frame import Frame, Pixels, opaque
+from vimix.jobs.worker import child_main
+from vimix.jobs.worker.child_main import PREVIEW_BYTES, ProgressReporter
+from vimix.matting.video.propagation import filled
+from vimix.matting.video.segments import Shot, windows
+from vimix.matting.video.tracker import PACES, Pace, _Follower
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+
+def told_by(folder: Path) -> tuple[ProgressReporter, list[dict[str, Any]]]:
+    told: list[dict[str, Any]] = []
+    return ProgressReporter(lambda event, **values: told.append({"event": event, **values}), folder), told
+
+
+def frame(colour: int = 0) -> Frame:
+    return Frame(np.full((90, 160, 3), colour, np.uint8), opaque(90, 160), Fraction(0), Fraction(1, 20))
+
+
+def followed(eye: Eye, pace: Pace, pictures: Iterable[Pixels]) -> Iterator[Shot]:
+    """Each shot in one thread, so that what was asked of the eye until then is the same every time."""
+    stretches = _Follower(eye, pace, []).stretches(windows(clip(list(pictures)), pace.window))
+    return chain.from_iterable(map(filled, stretches))
+
+
+@pytest.mark.parametrize("pace", [PACES["balanced"], PACES["best"], Pace(every=4, window=8)])
+def test_the_time_left_is_not_below_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pace: Pace) -> None:
+    clock, eye = Clock(monkeypatch), Eye()
+    teller, told = told_by(tmp_path)
+    pictures = [picture(moving(at % 40)) for at in range(160)]
+    teller.progress(Progress(0, len(pictures), frame()))
+    told_at = []
+    for done, shot in enumerate(followed(eye, pace, pictures), 1):
+        clock.now = 100.0 + eye.asked + done * 0.1
+        teller.progress(Progress(done, len(pictures), shot.frames[0]))
+        told_at.append((told[-1]["done"], told[-1]["left"], clock.now))
+    end = clock.now
+    late = [(done, left, end - now) for done, left, now in told_at if done > len(pictures) / 10 and end - now > 2]
+    assert len(late) > 50
+    assert all(left >= 0.7 * truth for _, left, truth in late), late
+    assert all(left <= 1.6 * truth for done, left, truth in late if done > len(pictures) / 2), late
+
+
+def test_following_hands_out_frames_as_it_finds_them() -> None:
+    eye = Eye()
+    pictures = [picture(moving(at % 40)) for at in range(96)]
+    asked = []
+    for _ in followed(eye, PACES["balanced"], pictures):
+        asked.append(eye.asked)
+    first = PACES["balanced"].window
+    assert max(after - before for before, after in zip(asked[first:], asked[first + 1 :], strict=False)) <= 2
+    assert asked[first] < asked[-1] / 2
+
+
+def test_a_second_way_through_the_clip_is_timed_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    teller, told = told_by(tmp_path)
+    for pause in (1.0, 0.25):
+        for done in range(1, 11):
+            clock.now += pause
+            teller.progress(Progress(done, 10, frame()))
+            if done == 5:
+                assert told[-1]["fps"] == pytest.approx(1 / pause)
+                assert told[-1]["left"] == pytest.approx(5 * pause, abs=0.06)
+
+
+def test_pictures_are_shown_four_times_a_second_and_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    teller, told = told_by(tmp_path)
+    noise = np.random.default_rng(0)
+    for done in range(1, 101):
+        clock.now += 0.02
+        rgb = noise.integers(0, 255, (720, 1280, 3), np.uint8) if done % 20 == 0 else frame().rgb
+        teller.progress(Progress(done, 100, Frame(rgb, opaque(*rgb.shape[:2]), Fraction(done, 50), Fraction(1, 50))))
+        preview = tmp_path / "preview.webp"
+        assert preview.stat().st_size <= PREVIEW_BYTES
+    assert told[-1]["preview"] == 8  # two seconds
+    with Image.open(preview) as shown:
+        assert max(shown.size) <= max(child_main.PREVIEW_SIZE)
+    assert [path.name for path in tmp_path.iterdir()] == ["preview.webp"]

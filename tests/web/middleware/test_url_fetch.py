@@ -1,0 +1,95 @@
+"""Addresses as inputs: only public ones, only so much, and nothing left behind."""
+
+import asyncio
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from gradio import processing_utils
+
+from tests.loopback import answering
+from vimix.settings import Settings
+from vimix.web.middleware import url_fetch
+
+MB = 1 << 20
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        name = self.path.strip("/")
+        if name.startswith("to:"):
+            self.send_response(302)
+            self.send_header("Location", name[3:].replace("|", "/"))
+            self.end_headers()
+            return
+        size = {"clip.mp4": 1000, "large": MB + 1, "endless": 50 * MB, "lying": 10}.get(name)
+        self.send_response(200 if size else 404)
+        if name != "endless":
+            self.send_header("Content-Length", str(size or 0))
+        self.end_headers()
+        try:
+            for _ in range((size or 0) // 1000 + 1):
+                self.wfile.write(b"v" * min(1000, size or 0))
+        except OSError:
+            pass
+
+    def log_message(self, *said: object) -> None:
+        pass
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[str]:
+    with answering(Elsewhere) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+def fetch(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(processing_utils, "async_ssrf_protected_download", None)
+    url_fetch.bound_fetches(Settings(max_upload_mb=1))
+    return Path(asyncio.run(processing_utils.async_ssrf_protected_download(url, cache_dir=str(folder))))
+
+
+def test_a_file_is_fetched_under_its_name(elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(url_fetch, "is_public", lambda address: True)
+    for path in ("clip.mp4", "to:|clip.mp4"):
+        file = fetch(elsewhere + path, tmp_path, monkeypatch)
+        assert (file.name, file.stat().st_size) == ("clip.mp4", 1000)
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [("large", "1 MB"), ("endless", "1 MB"), ("nothing", "said 404"), ("to:|to:||", "could not|404|on and on"),
+     ("to:file:||etc|passwd", "Only http"), ("lying", "1 MB|could not")],
+)  # fmt: skip
+def test_what_is_not_a_file_within_the_limits_is_refused(
+    elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, sentence: str
+) -> None:
+    monkeypatch.setattr(url_fetch, "is_public", lambda address: True)
+    if path == "lying":
+        assert fetch(elsewhere + path, tmp_path, monkeypatch).stat().st_size == 10
+        return
+    with pytest.raises(gr.Error, match=sentence):
+        fetch(elsewhere + path, tmp_path, monkeypatch)
+    assert not list(tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/", "http://localhost:6379/", "http://169.254.169.254/latest/", "http://[::1]/", "http://",
+        "http://10.1.2.3/", "http://100.64.0.1/", "http://[::ffff:127.0.0.1]/", "http://0.0.0.0/",
+        "http://2130706433/", "file:///etc/passwd",
+    ],
+)  # fmt: skip
+def test_no_house_is_entered(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(gr.Error, match=r"not a public one|Only http|could not be fetched"):
+        fetch(url, tmp_path, monkeypatch)
+
+
+def test_a_redirect_into_the_house_is_refused(elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = elsewhere.split(":")[-1].strip("/")
+    monkeypatch.setattr(url_fetch, "is_public", lambda address: address != "127.0.0.2")
+    with pytest.raises(gr.Error, match="not a public one"):
+        fetch(f"{elsewhere}to:http:||127.0.0.2:{port}|clip.mp4", tmp_path, monkeypatch)

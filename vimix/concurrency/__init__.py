@@ -1,0 +1,1 @@
+"""Threads, worker processes, ffmpeg and atomic file writes."""

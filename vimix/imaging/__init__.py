@@ -1,0 +1,1 @@
+"""Operations on small pictures that several packages use."""

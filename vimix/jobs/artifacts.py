@@ -1,0 +1,88 @@
+"""What a job takes from the file store before the child begins, and what is kept there after it ended.
+
+The worker does this, because it holds the store's keys; the child knows a folder only.
+"""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from vimix.errors import Failed, NotFound, Refused
+from vimix.events import Card
+from vimix.jobs.model import LIVE, Job, JobStore, State
+from vimix.jobs.worker.child_process import Event
+from vimix.sinks import FORMATS
+from vimix.stores import Store
+
+
+def take(files: Store, job: Job, folder: Path) -> Card | None:
+    """Fill the folder with clip, background and matte; or, where equal work is done by now, give its card."""
+    (folder / "tmp").mkdir(parents=True)
+    if (card := stored_card(files, job.work_key, folder)) is not None:
+        return card
+    try:
+        files.fetch(job.input_key, folder / "input")
+        if (background := job.options["background"]).startswith("in/"):
+            files.fetch(background, folder / "background")
+    except NotFound as error:
+        raise Refused("The clip was deleted before its turn came. Please send it again.") from error
+    if files.head(job.matte_key) is not None:
+        with suppress(NotFound):
+            files.fetch(job.matte_key, folder / "matte")
+            files.touch(job.matte_key)
+    return None
+
+
+def keep(files: Store, job: Job, folder: Path, last: Event, *, matte: bool) -> Card:
+    """Put matte, result and card in the store; the card. Of two results for equal work the first stays."""
+    if (kept := stored_card(files, job.work_key, folder)) is not None:
+        return kept
+    card: Card = last["card"]
+    if matte and (folder / "matte").is_file():
+        files.put(job.matte_key, folder / "matte", mime="application/octet-stream")
+    keep_result(files, f"out/{job.work_key}", job, folder, last)
+    file = folder / "card.json"
+    file.write_text(json.dumps(card))
+    files.put(f"out/{job.work_key}.card", file, mime="application/json")  # last: a card says that its result is whole
+    return card
+
+
+def keep_result(files: Store, key: str, job: Job, folder: Path, last: Event) -> None:
+    """Put the file that a finished event names; only a plain file of the job's own folder."""
+    result = Path(last["path"])
+    if result.parent != folder or result.is_symlink() or not result.is_file():
+        raise Failed("Something broke while this clip was worked on.", cause=f"the result is {result}")
+    made = FORMATS.get(last["card"].get("output", {}).get("format", job.options["format"]))
+    files.put(key, result, mime=made.mime if made else "application/octet-stream")
+
+
+def stored_card(files: Store, work_key: str, folder: Path) -> Card | None:
+    """The card of a result that the store has, their day begun anew; None unless both are there."""
+    if files.head(f"out/{work_key}") is None:
+        return None
+    file = folder / f"{work_key}.card"
+    try:
+        files.fetch(f"out/{work_key}.card", file)
+    except NotFound:
+        return None
+    card: Card = json.loads(file.read_text())
+    file.unlink()
+    there = files.touch(f"out/{work_key}") and files.touch(f"out/{work_key}.card")
+    return {**card, "cached": "result"} if there else None
+
+
+def needed(job: Job) -> set[str]:
+    """The keys of all files that belong to a job."""
+    keys = {job.input_key, job.matte_key, f"out/{job.work_key}", f"out/{job.work_key}.card"}
+    background = str(job.options.get("background", ""))
+    return keys | {f"out/{job.id}", f"out/{job.id}.preview"} | ({background} if background.startswith("in/") else set())
+
+
+def let_go(jobs: JobStore, files: Store, job: Job) -> None:
+    """Delete the job's files, but for those that another job needs: one on the same clip, or one not yet done."""
+    others = [*jobs.by_input(job.input_key), *(other for state in LIVE for other in jobs.listed(state))]
+    theirs = {
+        key for other in others if other.id != job.id and other.state in (*LIVE, State.DONE) for key in needed(other)
+    }
+    for key in sorted(needed(job) - theirs):
+        files.delete(key)

@@ -1,0 +1,198 @@
+"""The one door to jobs: page, client, API, MCP and `/convert` come in here, and nowhere else."""
+
+import asyncio
+import hmac
+import math
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from vimix.errors import Gone, NotFound
+from vimix.jobs.artifacts import let_go, needed
+from vimix.jobs.model import LIVE, Counts, Job, JobStore, Snapshot, State, Ticket
+from vimix.jobs.submission import Submission, token_hash
+from vimix.jobs.watching import JobWatcher, shot_of, shots_of
+from vimix.jobs.worker.child_process import REAL_WORK, Bounds
+from vimix.jobs.worker.pool import WorkerPool, open_files, open_jobs
+from vimix.jobs.worker.recovery import STALE
+from vimix.options import Options
+from vimix.settings import Settings
+from vimix.stores import Store
+
+ASKED_SINGLY, SEEN_AHEAD = 3, 200
+"""Watched jobs that are asked for one by one rather than with all that run, and how many of those that wait."""
+LINK_SECONDS = 3600.0
+"""How long a link to a result holds at most."""
+
+
+class JobService:
+    """Takes work in and says how it stands. Methods that are not `async` may be called from any thread; those read
+    or write files and databases, so an event loop calls them through a thread."""
+
+    def __init__(self, settings: Settings, jobs: JobStore, files: Store, pool: WorkerPool) -> None:
+        self.settings, self.jobs, self.files, self.pool = settings, jobs, files, pool
+        self._intake = Submission(settings, jobs, files, ring=self._ring)
+        self._lookout = JobWatcher(self.snapshots)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(self) -> None:
+        """Open the queue, bring back what was under way, and start the slots (none in a web process with Redis)."""
+        self._loop = asyncio.get_running_loop()
+        await self.pool.start()
+
+    async def stop(self, *, within: float = 2.0) -> None:
+        """Give what runs so many seconds, hand the rest back, and end every child."""
+        self._loop = None
+        self._lookout.close()
+        await self.pool.stop(within=within)
+        self.jobs.close()
+
+    def admit(self, ask: Callable[[str, bool], None]) -> None:
+        """Have limits asked before work is queued: who, and whether only the format is new. It may raise `Busy`."""
+        self._intake.admit = ask
+
+    def submit(
+        self, file: Path, name: str, options: Options, *, visitor: str, background: Path | None = None
+    ) -> Ticket:
+        """Take work in; answers at once. Raises `Busy` if too many wait, `UsageError`, `StoreError`."""
+        return self._intake.submit(file, name, options, visitor=visitor, background=background)
+
+    def convert(self, job: str, options: Options, *, visitor: str, background: Path | None = None) -> Ticket:
+        """The same clip as another file: the matte is the finished job's, so no network runs. `NotFound`, `Gone`."""
+        return self._intake.convert(self.job(job), options, visitor=visitor, background=background)
+
+    def job(self, job: str) -> Job:
+        """The job. `NotFound`, or `Gone` once it has expired."""
+        found = self.jobs.get(job)
+        if found is None:
+            raise NotFound("There is no such job.", cause=job[:40])
+        if found.state is State.EXPIRED:
+            raise Gone("This clip was deleted: results are kept for a day, or until their owner deletes them.")
+        return found
+
+    def snapshot(self, job: str) -> Snapshot:
+        """How it stands now."""
+        shown = self.job(job)
+        if shown.state is not State.QUEUED:
+            return shot_of(shown, None, None, None)
+        return shot_of(shown, self._twin(shown), self.jobs.position(job), self.counts())
+
+    def snapshots(self, jobs: Collection[str]) -> dict[str, Snapshot | Exception]:
+        """How they stand, in a few questions for all together; what `snapshot` would raise stands in its place."""
+        if len(jobs) > ASKED_SINGLY:
+            waiting = self.jobs.listed(State.QUEUED, limit=SEEN_AHEAD)
+            shots = shots_of(waiting, self.jobs.listed(State.RUNNING), self.counts())
+        else:
+            shots = {}
+        return {job: shots.get(job) or self._seen(job) for job in jobs}
+
+    def _seen(self, job: str) -> Snapshot | Exception:
+        try:
+            return self.snapshot(job)
+        except NotFound as error:
+            return error
+
+    def watch(self, job: str) -> AsyncIterator[Snapshot]:
+        """How it stands, at most five times a second, now and whenever it changes; ends with the job."""
+        return self._lookout.watch(job)
+
+    def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
+        """All that was told of the job since the event of that name, from the start if none is named."""
+        return self.jobs.events(self.job(job).id, after)
+
+    def preview(self, job: str) -> bytes | None:
+        """The newest finished frame as a small WebP picture."""
+        shown = self.job(job)
+        shown = self._twin(shown) or shown
+        if not shown.progress.get("preview"):
+            return None
+        folder = self.settings.data_dir / "jobs"
+        try:
+            return (folder / f"{shown.id}.{shown.owner.rpartition('.')[2]}" / "preview.webp").read_bytes()
+        except OSError:
+            return self._read(f"out/{shown.id}.preview") if self.files.shared else None
+
+    def cancel(self, job: str, token: str) -> Snapshot:
+        """End it. What is done so far becomes a file where that is possible. `NotFound` for a wrong token."""
+        told = self._owned(job, token).progress
+        event = {"ev": "state", "state": State.CANCELLED}
+        end: dict[str, Any] = {
+            "state": State.CANCELLED,
+            "updated": time.time(),
+            "progress": {**told, "finishing": bool(told)},
+        }
+        self.jobs.change(job, LIVE, event=event, **end)
+        self._ring()  # one of this visitor's places is free
+        return self.snapshot(job)
+
+    def delete(self, job: str, token: str) -> None:
+        """Delete input, matte and result at once, but for what another job needs. `NotFound` for a wrong token."""
+        kept = self._owned(job, token)
+        gone: dict[str, Any] = {"card": None, "result_key": None, "input_name": "", "progress": {}, "options": {}}
+        event = {"ev": "state", "state": State.EXPIRED}
+        self.jobs.change(job, set(State), event=event, state=State.EXPIRED, updated=time.time(), **gone)
+        let_go(self.jobs, self.files, kept)
+
+    def result(self, job: str) -> tuple[Job, Path | None, str | None]:
+        """The finished job with its file on this machine, or else a link to it. `NotFound`, `Gone`."""
+        made = self.job(job)
+        if made.result_key is None:
+            raise NotFound("There is no file of this job yet." if made.state in LIVE else "This job made no file.")
+        if self.files.head(made.result_key) is None:
+            raise Gone("This file was deleted: results are kept for a day.", cause=made.result_key)
+        if (path := self.files.local_path(made.result_key)) is not None:
+            return made, path, None
+        seconds = min(LINK_SECONDS, max(60.0, (made.expires or math.inf) - time.time()))
+        return made, None, self.files.url(made.result_key, seconds=seconds, name=made.input_name)
+
+    def recent(self, visitor: str) -> list[Job]:
+        """The visitor's jobs, newest first."""
+        return [job for job in self.jobs.recent(visitor) if job.state is not State.EXPIRED]
+
+    def counts(self) -> Counts:
+        """How it stands with all jobs together."""
+        return self.jobs.counts(now=time.time())
+
+    def in_use(self) -> set[str]:
+        """The keys of files that a sweep must leave alone."""
+        return {key for state in LIVE for job in self.jobs.listed(state) for key in needed(job)}
+
+    def _twin(self, job: Job) -> Job | None:
+        """The running job for equal work, whose result a waiting one will be given."""
+        if job.state is not State.QUEUED:
+            return None
+        return next((twin for twin in self.jobs.by_work_key(job.work_key) if twin.state is State.RUNNING), None)
+
+    def _read(self, key: str) -> bytes | None:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                self.files.fetch(key, Path(folder) / "file")
+            except NotFound:
+                return None
+            return (Path(folder) / "file").read_bytes()
+
+    def _owned(self, job: str, token: str) -> Job:
+        owned = self.job(job)
+        if not any(hmac.compare_digest(token_hash(token), known) for known in owned.token_hash.split(",")):
+            raise NotFound("There is no such job.", cause=f"wrong token for {job}")
+        return owned
+
+    def _ring(self) -> None:
+        """From whatever thread this is; not waited for, because a lost ring is made good."""
+        if self._loop is not None and not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(self.pool.ring(), self._loop)
+
+
+def open_service(
+    settings: Settings, *, workers: int | None = None, work: str = REAL_WORK, bounds: Bounds | None = None,
+    stale: float = STALE,
+) -> JobService:  # fmt: skip
+    """The service that the settings describe. `workers`: slots of this process instead of what the settings say; unless
+    given, a web process that shares its jobs over Redis has none."""
+    jobs, files = open_jobs(settings), open_files(settings)
+    slots = workers if workers is not None else 0 if jobs.shared else settings.workers
+    return JobService(
+        settings, jobs, files, WorkerPool(settings, jobs, files, slots=slots, work=work, bounds=bounds, stale=stale)
+    )

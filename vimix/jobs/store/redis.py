@@ -1,0 +1,248 @@
+"""Jobs that many machines share, in Redis: a hash a job, a stream for its events, sorted sets to find it by.
+
+Every value in a hash is JSON. A change of more than one key is one Lua script, so it happens whole or not at all.
+"""
+
+import json
+import math
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any, cast
+
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as Unreachable
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as TooSlow
+from redis.retry import Retry
+
+from vimix.errors import StoreError
+from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, Counts, Job, State
+
+_P = "vimix:"
+_HELP = """
+local P = 'vimix:'
+local function set(id, values)
+  local key = P..'job:'..id
+  local before = redis.call('hget', key, 'state')
+  for name, value in pairs(values) do redis.call('hset', key, name, value) end
+  local after = redis.call('hget', key, 'state')
+  if before ~= after then
+    local created = cjson.decode(redis.call('hget', key, 'created'))
+    if before then redis.call('zrem', P..'state:'..before, id) end
+    local owner = redis.call('hget', key, 'owner')
+    if before == '"running"' then redis.call('hdel', P..'owners', owner) end
+    if after == '"running"' then redis.call('hset', P..'owners', owner, id) end
+    redis.call('zadd', P..'state:'..after, string.format('%.17g', created), id)
+    if after ~= '"queued"' and after ~= '"running"' then redis.call('expire', P..'events:'..id, 3600) end
+    if after == '"done"' then
+      local times = redis.call('hmget', key, 'started', 'updated')
+      if times[1] ~= 'null' then
+        redis.call('lpush', P..'pace', cjson.decode(times[2]) - cjson.decode(times[1]))
+        redis.call('ltrim', P..'pace', 0, tonumber(ARGV[1]) - 1)
+      end
+    end
+  end
+end
+"""
+# ARGV of every script: pace kept, then its own.
+_ADD = """
+local id, queue_max, values = ARGV[2], tonumber(ARGV[3]), cjson.decode(ARGV[4])
+if values.state == '"queued"' and redis.call('zcard', P..'state:"queued"') >= queue_max then return 0 end
+set(id, values)
+redis.call('zadd', P..'work:'..cjson.decode(values.work_key), values.created, id)
+redis.call('zadd', P..'visitor:'..cjson.decode(values.visitor), values.created, id)
+redis.call('zadd', P..'input:'..cjson.decode(values.input_key), values.created, id)
+return 1
+"""
+_CLAIM = """
+local owner, now, per_visitor = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local mine = redis.call('hget', P..'owners', owner)
+if mine then return mine end
+if redis.call('zcard', P..'state:"queued"') == 0 then return false end
+local runs, busy = {}, {}
+for _, id in ipairs(redis.call('zrange', P..'state:"running"', 0, -1)) do
+  local job = redis.call('hmget', P..'job:'..id, 'visitor', 'work_key')
+  runs[job[1]] = (runs[job[1]] or 0) + 1
+  busy[job[2]] = true
+end
+for _, id in ipairs(redis.call('zrange', P..'state:"queued"', 0, -1)) do
+  local job = redis.call('hmget', P..'job:'..id, 'not_before', 'visitor', 'work_key', 'attempts')
+  if tonumber(job[1]) <= now and (runs[job[2]] or 0) < per_visitor and not busy[job[3]] then
+    set(id, {state='"running"', owner=owner, attempts=tostring(tonumber(job[4]) + 1), started=ARGV[3],
+      beat=ARGV[3], updated=ARGV[3], progress='{}'})
+    return id
+  end
+end
+return false
+"""
+_CHANGE = """
+local id, expect, owner, event = ARGV[2], cjson.decode(ARGV[3]), ARGV[4], ARGV[5]
+local is = redis.call('hmget', P..'job:'..id, 'state', 'owner')
+if not is[1] or not expect[is[1]] or (owner ~= 'null' and owner ~= is[2]) then return 0 end
+if event ~= 'null' then
+  redis.call('xadd', P..'events:'..id, 'maxlen', ARGV[7], '*', 'e', event)
+end
+set(id, cjson.decode(ARGV[6]))
+return 1
+"""
+_REMOVE = """
+local id = ARGV[2]
+local job = redis.call('hmget', P..'job:'..id, 'state', 'work_key', 'visitor', 'input_key', 'owner')
+if job[1] then
+  redis.call('zrem', P..'state:'..job[1], id)
+  redis.call('hdel', P..'owners', job[5])
+  redis.call('zrem', P..'work:'..cjson.decode(job[2]), id)
+  redis.call('zrem', P..'visitor:'..cjson.decode(job[3]), id)
+  redis.call('zrem', P..'input:'..cjson.decode(job[4]), id)
+end
+redis.call('del', P..'job:'..id, P..'events:'..id)
+return 1
+"""
+
+
+class RedisJobs:
+    """A `JobStore` behind an address."""
+
+    shared = True
+
+    def __init__(self, url: str) -> None:
+        self._redis: Redis = Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=10,
+            socket_connect_timeout=3,
+            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 8),
+            retry_on_error=[Unreachable, TooSlow],
+        )
+        self._scripts = {text: self._redis.register_script(_HELP + text) for text in (_ADD, _CLAIM, _CHANGE, _REMOVE)}
+
+    def add(self, job: Job, *, queue_max: int) -> bool:
+        """One script."""
+        return bool(self._do(_ADD, job.id, queue_max, json.dumps(_pack(asdict(job)))))
+
+    def get(self, job: str) -> Job | None:
+        """One hash."""
+        found = self._read([job])
+        return found[0] if found else None
+
+    def by_work_key(self, work_key: str) -> list[Job]:
+        """By its sorted set."""
+        return self._ranged(f"work:{work_key}", newest_first=True)
+
+    def claim(self, owner: str, *, now: float, per_visitor: int) -> Job | None:
+        """One script."""
+        job = self._do(_CLAIM, json.dumps(owner), json.dumps(now), per_visitor)
+        return self.get(str(job)) if job else None
+
+    def change(
+        self,
+        job: str,
+        expect: Collection[State],
+        *,
+        owner: str | None = None,
+        event: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> Job | None:
+        """One script."""
+        expected = json.dumps({json.dumps(state): True for state in expect})
+        told = self._do(
+            _CHANGE, job, expected, json.dumps(owner), json.dumps(event), json.dumps(_pack(changes)), EVENTS_KEPT
+        )
+        return self.get(job) if told else None
+
+    def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
+        """A stream; its names grow."""
+        with _explained():
+            rows = cast(Any, self._redis.xrange(f"{_P}events:{job}", min=f"({after}" if after else "-"))
+        return [(name, json.loads(values["e"])) for name, values in rows]
+
+    def by_input(self, input_key: str) -> list[Job]:
+        """By its sorted set."""
+        return self._ranged(f"input:{input_key}", newest_first=True)
+
+    def listed(self, state: State, *, before: float = math.inf, limit: int = 0) -> list[Job]:
+        """By its sorted set."""
+        with _explained():
+            found = self._redis.zrange(
+                f"{_P}state:{json.dumps(state)}", "-inf", f"({before}", byscore=True, offset=0, num=limit or -1
+            )
+        return self._read(cast(list[str], found))
+
+    def recent(self, visitor: str, *, limit: int = 20) -> list[Job]:
+        """By its sorted set."""
+        return self._ranged(f"visitor:{visitor}", newest_first=True, limit=limit)
+
+    def position(self, job: str) -> int | None:
+        """Its rank."""
+        with _explained():
+            rank = cast(Any, self._redis.zrank(f'{_P}state:"queued"', job))
+        return None if rank is None else rank + 1
+
+    def counts(self, *, now: float) -> Counts:
+        """One round trip."""
+        with _explained(), self._redis.pipeline() as pipe:
+            pipe.zcard(f'{_P}state:"queued"')
+            pipe.zcard(f'{_P}state:"running"')
+            pipe.hvals(f"{_P}crews")
+            pipe.lrange(f"{_P}pace", 0, -1)
+            pipe.zrange(f'{_P}state:"queued"', 0, 0, withscores=True)
+            queued, running, crews, pace, first = pipe.execute()
+        slots = sum(slots for slots, seen in map(json.loads, crews) if seen > now - 60)
+        mean = sum(map(float, pace)) / len(pace) if pace else 0.0
+        return Counts(queued, running, slots, mean, now - first[0][1] if first else 0.0)
+
+    def announce(self, pool: str, slots: int, *, now: float) -> None:
+        """One field a process."""
+        with _explained():
+            if slots:
+                self._redis.hset(f"{_P}crews", pool, json.dumps([slots, now]))
+            else:
+                self._redis.hdel(f"{_P}crews", pool)
+            crews = cast(dict[str, str], self._redis.hgetall(f"{_P}crews"))
+            if gone := [name for name, value in crews.items() if json.loads(value)[1] < now - 3600]:
+                self._redis.hdel(f"{_P}crews", *gone)
+
+    def remove(self, job: str) -> None:
+        """One script."""
+        self._do(_REMOVE, job)
+
+    def close(self) -> None:
+        """Connections are closed."""
+        self._redis.close()
+
+    def _do(self, script: str, *values: object) -> Any:
+        with _explained():
+            return self._scripts[script](args=[PACE_OVER, *cast(Any, values)])
+
+    def _ranged(self, name: str, *, newest_first: bool = False, limit: int = 0) -> list[Job]:
+        with _explained():
+            found = self._redis.zrange(f"{_P}{name}", 0, limit - 1, desc=newest_first)
+        return self._read(cast(list[str], found))
+
+    def _read(self, jobs: list[str]) -> list[Job]:
+        if not jobs:
+            return []
+        with _explained(), self._redis.pipeline(transaction=False) as pipe:
+            for job in jobs:
+                pipe.hgetall(f"{_P}job:{job}")
+            rows = pipe.execute()
+        return [_job(row) for row in rows if row]
+
+
+def _pack(values: dict[str, Any]) -> dict[str, str]:
+    return {name: json.dumps(value) for name, value in values.items()}
+
+
+def _job(row: dict[str, str]) -> Job:
+    values = {name: json.loads(value) for name, value in row.items()}
+    return Job(**{**values, "state": State(values["state"])})
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except RedisError as error:
+        raise StoreError("The list of jobs cannot be reached. Please try again.", cause=repr(error)) from error

@@ -1,0 +1,221 @@
+"""Jobs of one machine, in one SQLite file. Processes may share it: every change is one immediate transaction."""
+
+import json
+import math
+import sqlite3
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from vimix.errors import StoreError
+from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, Counts, Job, State
+
+_FIELDS = tuple(field.name for field in fields(Job))
+_AS_JSON = frozenset({"options", "progress", "card", "remarks"})
+_WAIT = 10.0
+"""Seconds to wait for another process's transaction; each takes about a millisecond."""
+_SCHEMA = f"""
+create table if not exists jobs ({", ".join(_FIELDS)}, primary key (id)) without rowid;
+create index if not exists by_state on jobs (state, created);
+create index if not exists by_end on jobs (state, updated);
+create index if not exists by_input on jobs (input_key, created);
+create index if not exists by_work on jobs (work_key, created);
+create index if not exists by_visitor on jobs (visitor, created);
+create table if not exists events (name integer primary key autoincrement, job, event);
+create index if not exists by_job on events (job, name);
+create table if not exists crews (pool primary key, slots, seen) without rowid;
+"""
+_MAY_RUN = """
+select * from jobs as mine where state = 'queued' and not_before <= :now
+and (select count(*) from jobs where state = 'running' and visitor = mine.visitor) < :per_visitor
+and not exists (select 1 from jobs where state = 'running' and work_key = mine.work_key)
+order by created limit 1
+"""
+
+
+class SqliteJobs:
+    """A `JobStore` in a file."""
+
+    shared = False
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        with _explained():
+            self._db = sqlite3.connect(file, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+            self._db.row_factory = sqlite3.Row
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = normal")  # survives kill -9; a power cut may lose the last moment
+            self._db.executescript(_SCHEMA)
+            there = {row["name"] for row in self._db.execute("pragma table_info(jobs)")}
+            for name in (name for name in _FIELDS if name not in there):  # a file from before there was such a field
+                self._db.execute(f"alter table jobs add column {name} default '[]'")
+
+    def add(self, job: Job, *, queue_max: int) -> bool:
+        """One insert, counted and made in one transaction."""
+        with self._writing() as db:
+            (waiting,) = db.execute("select count(*) from jobs where state = 'queued'").fetchone()
+            if job.state is State.QUEUED and waiting >= queue_max:
+                return False
+            values = [_pack(name, value) for name, value in asdict(job).items()]
+            db.execute(f"insert into jobs values ({', '.join('?' * len(values))})", values)
+            return True
+
+    def get(self, job: str) -> Job | None:
+        """By its primary key."""
+        found = self._read("select * from jobs where id = ?", job)
+        return found[0] if found else None
+
+    def by_work_key(self, work_key: str) -> list[Job]:
+        """By the index."""
+        return self._read("select * from jobs where work_key = ? order by created desc", work_key)
+
+    def claim(self, owner: str, *, now: float, per_visitor: int) -> Job | None:
+        """Selected and updated in one transaction."""
+        with self._writing() as db:
+            again = db.execute("select * from jobs where state = 'running' and owner = ?", [owner]).fetchone()
+            if again is not None:
+                return _job(again)
+            row = db.execute(_MAY_RUN, {"now": now, "per_visitor": per_visitor}).fetchone()
+            if row is None:
+                return None
+            return self._set(
+                row["id"],
+                state=State.RUNNING,
+                owner=owner,
+                attempts=row["attempts"] + 1,
+                started=now,
+                beat=now,
+                updated=now,
+                progress={},
+            )
+
+    def change(
+        self,
+        job: str,
+        expect: Collection[State],
+        *,
+        owner: str | None = None,
+        event: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> Job | None:
+        """Compared and set in one transaction."""
+        with self._writing() as db:
+            row = db.execute("select state, owner from jobs where id = ?", [job]).fetchone()
+            if row is None or row["state"] not in expect or owner not in (None, row["owner"]):
+                return None
+            if event is not None:
+                db.execute("insert into events (job, event) values (?, ?)", [job, json.dumps(event)])
+                db.execute(
+                    "delete from events where name in"
+                    " (select name from events where job = ? order by name desc limit -1 offset ?)",
+                    [job, EVENTS_KEPT],
+                )
+            if changes.get("state") is State.EXPIRED:
+                db.execute("delete from events where job = ?", [job])
+            return self._set(job, **changes)
+
+    def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
+        """Their names are numbers that grow."""
+        with self._lock, _explained():
+            rows = self._db.execute(
+                "select name, event from events where job = ? and name > ? order by name", [job, int(after or 0)]
+            ).fetchall()
+        return [(str(row["name"]), json.loads(row["event"])) for row in rows]
+
+    def by_input(self, input_key: str) -> list[Job]:
+        """By the index."""
+        return self._read("select * from jobs where input_key = ? order by created desc", input_key)
+
+    def listed(self, state: State, *, before: float = math.inf, limit: int = 0) -> list[Job]:
+        """By the index."""
+        query = "select * from jobs where state = ? and created < ? order by created limit ?"
+        return self._read(query, state, before, limit or -1)
+
+    def recent(self, visitor: str, *, limit: int = 20) -> list[Job]:
+        """By the index."""
+        return self._read("select * from jobs where visitor = ? order by created desc limit ?", visitor, limit)
+
+    def position(self, job: str) -> int | None:
+        """Counted."""
+        with self._lock, _explained():
+            (place,) = self._db.execute(
+                "select (select count(*) from jobs where state = 'queued' and created <= mine.created)"
+                " from jobs as mine where id = ? and state = 'queued'",
+                [job],
+            ).fetchone() or (None,)
+        return place
+
+    def counts(self, *, now: float) -> Counts:
+        """Counted."""
+        with self._lock, _explained():
+            row = self._db.execute(
+                "select (select count(*) from jobs where state = 'queued'),"
+                "(select count(*) from jobs where state = 'running'),"
+                "(select coalesce(sum(slots), 0) from crews where seen > :now - 60),"
+                "(select coalesce(avg(updated - started), 0) from (select updated, started from jobs"
+                f" where state = 'done' and started is not null order by updated desc limit {PACE_OVER})),"
+                "(select coalesce(:now - min(created), 0) from jobs where state = 'queued')",
+                {"now": now},
+            ).fetchone()
+        return Counts(*row)
+
+    def announce(self, pool: str, slots: int, *, now: float) -> None:
+        """One row a process."""
+        with self._writing() as db:
+            db.execute("delete from crews where pool = ? or seen < ?", [pool, now - 3600])
+            if slots:
+                db.execute("insert into crews values (?, ?, ?)", [pool, slots, now])
+
+    def remove(self, job: str) -> None:
+        """The row and its events."""
+        with self._writing() as db:
+            db.execute("delete from jobs where id = ?", [job])
+            db.execute("delete from events where job = ?", [job])
+
+    def close(self) -> None:
+        """The file is closed; what was committed stays."""
+        with self._lock:  # a thread that nobody waits for may still be at work in it, which SQLite does not survive
+            self._db.close()
+
+    def _set(self, job: str, **changes: Any) -> Job:
+        if changes:
+            names = ", ".join(f"{name} = ?" for name in changes)
+            values = [_pack(name, value) for name, value in changes.items()]
+            self._db.execute(f"update jobs set {names} where id = ?", [*values, job])
+        return _job(self._db.execute("select * from jobs where id = ?", [job]).fetchone())
+
+    def _read(self, query: str, *values: object) -> list[Job]:
+        with self._lock, _explained():
+            return [_job(row) for row in self._db.execute(query, values).fetchall()]
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _explained():
+            self._db.execute("begin immediate")
+            try:
+                yield self._db
+                self._db.execute("commit")
+            except BaseException:
+                self._db.execute("rollback")
+                raise
+
+
+def _pack(name: str, value: object) -> object:
+    return json.dumps(value) if name in _AS_JSON else value
+
+
+def _job(row: sqlite3.Row) -> Job:
+    values = {name: json.loads(row[name]) if name in _AS_JSON else row[name] for name in _FIELDS}
+    return Job(**{**values, "state": State(values["state"])})
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError("The list of jobs cannot be reached. Please try again.", cause=str(error)) from error

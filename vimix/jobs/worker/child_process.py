@@ -1,0 +1,173 @@
+"""A place where one job at a time is worked on: a warm child process, and the rules by which it is ended."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vimix.errors import Failed
+
+REAL_WORK = "vimix.pipeline.run:run"
+Event = dict[str, Any]
+
+_ALLOWED = frozenset({
+    "PATH", "HOME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "OMP_NUM_THREADS",
+    "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "HF_ENDPOINT", "NPM_CONFIG_REGISTRY", "npm_config_registry",
+})  # fmt: skip
+"""All that a child may know of our environment. Credentials are not on the list, whatever they are called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a job may take. Longest: 7,200 frames at the best quality on two slow cores."""
+
+    wall: float = 2 * 3600
+    """Seconds from start to end."""
+    stall: float = 180
+    """Seconds without a word: compiling a large network is the longest silence there is."""
+    grace: float = 0.4
+    """Seconds that a cancelled job keeps its slot, to finish the file of what is done by then."""
+    finish: float = 30.0
+    """Seconds that it may go on finishing outside of the slot."""
+    file_bytes: int = 2 << 30
+    descriptors: int = 256
+
+
+class Lost(Failed):
+    """The child died, fell silent or took too long. Counted, and tried again."""
+
+    retryable = True
+
+
+class ChildProcess:
+    """One child, started when needed and kept warm."""
+
+    def __init__(
+        self, work: str = REAL_WORK, bounds: Bounds = Bounds(), resources: Mapping[str, Any] | None = None
+    ) -> None:
+        """`resources` has the fields of `vimix.pipeline.request.Resources`, as JSON."""
+        self._work, self._resources = work, json.dumps(resources)
+        self._bounds = bounds
+        self._child: asyncio.subprocess.Process | None = None
+        self._at_work: asyncio.subprocess.Process | None = None
+        self._warming = asyncio.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """The living child's process id, which is its group's too."""
+        return self._child.pid if self._child and self._child.returncode is None else None
+
+    async def warm(self) -> asyncio.subprocess.Process:
+        """Have a child that is ready. Raises `Lost`."""
+        async with self._warming:
+            if self._child is not None and self._child.returncode is None:
+                return self._child
+            await self.kill()
+            return await self._start()
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "vimix.jobs.worker.child_main", str(os.getpid()), self._work, self._resources),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            limit=4 << 20,
+            env=child_environment(os.environ),
+        )
+        self._child = child
+        try:
+            await self._hear(child, self._bounds.stall)
+        except BaseException:
+            await self._end(child)
+            raise
+        return child
+
+    async def run(self, spec: Mapping[str, Any], heard: Callable[[Event], None]) -> Event:
+        """Do one job; the event that ended it. Raises `Lost`, with the child and all it started killed."""
+        child = await self.warm()
+        limits = {"file_bytes": self._bounds.file_bytes, "descriptors": self._bounds.descriptors}
+        try:
+            async with asyncio.timeout(self._bounds.wall):
+                await self._say(child, {**spec, **limits})
+                self._at_work = child
+                while (event := await self._hear(child, self._bounds.stall))["ev"] not in ("done", "error"):
+                    heard(event)
+        except TimeoutError as error:
+            await self._end(child)
+            raise Lost("This clip took longer than a job may take.", cause=f"{self._bounds.wall} s") from error
+        except BaseException:
+            await self._end(child)
+            raise
+        if self._at_work is child:
+            self._at_work = None
+        if self._child is None and not self._warming.locked():
+            self._child = child  # it was let out, and nobody has taken its place
+        elif self._child is not child:
+            await self._end(child)
+        return event
+
+    async def ask_to_finish(self) -> bool:
+        """Ask the child to end its job with the frames it has. False if there is nothing to ask for."""
+        child = self._child
+        if child is None or child is not self._at_work:
+            return False
+        with suppress(Lost):
+            await self._say(child, {"cancel": True})
+        return True
+
+    def let_out(self) -> None:
+        """Free the slot for another child at once; the running job may go on outside, until `run` is cancelled."""
+        self._child = None
+
+    async def kill(self) -> None:
+        """End the child and everything in its group, at once."""
+        if self._child is not None:
+            await self._end(self._child)
+
+    async def _end(self, child: asyncio.subprocess.Process) -> None:
+        if self._child is child:
+            self._child = None
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)  # also where the child is dead: what it started may live
+        await child.wait()
+        if child.stdin:
+            child.stdin.close()
+
+    async def _say(self, child: asyncio.subprocess.Process, message: Mapping[str, Any]) -> None:
+        assert child.stdin is not None
+        try:
+            child.stdin.write(json.dumps(message).encode() + b"\n")
+            await child.stdin.drain()
+        except OSError as error:
+            raise Lost(_DIED, cause=repr(error)) from error
+
+    async def _hear(self, child: asyncio.subprocess.Process, patience: float) -> Event:
+        assert child.stdout is not None
+        try:
+            line = await asyncio.wait_for(child.stdout.readline(), patience)
+        except TimeoutError as error:
+            raise Lost("The work on this clip stood still.", cause=f"silent for {patience} s") from error
+        if not line.endswith(b"\n"):
+            raise Lost(_DIED, cause=f"the child ended with {await child.wait()}")
+        event: Event = json.loads(line)
+        return event
+
+
+_DIED = "The process that worked on this clip died."
+
+
+def child_environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """Ours without anything that is not on the list; and where this code is, wherever we were started from."""
+    kept = {name: value for name, value in ours.items() if name in _ALLOWED or name.startswith("LC_")}
+    home = str(Path(__file__).parents[2])
+    path = os.pathsep.join(filter(None, (home, ours.get("PYTHONPATH"))))
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}

@@ -1,0 +1,231 @@
+"""One job from claim to end.
+
+Five times a second the errand tells the job store that it lives, by a compare-and-set on its own name. When that says
+no, the job was cancelled, deleted, or taken over by a process that thought us dead; then the work is thrown away.
+"""
+
+import asyncio
+import logging
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vimix.errors import Failed, StoreError, VimixError
+from vimix.events import Card
+from vimix.jobs.artifacts import keep, keep_result, let_go, take
+from vimix.jobs.model import Job, JobStore, State
+from vimix.jobs.worker.child_process import Bounds, ChildProcess, Event
+from vimix.jobs.worker.recovery import again
+from vimix.options import Options
+from vimix.sinks import FORMATS
+from vimix.stores import Store
+
+log = logging.getLogger(__name__)
+
+BEAT = 0.2
+"""Seconds between beats: so soon is a cancelled job noticed, and so often is progress told at most."""
+SHARED_PREVIEW_EVERY = 2.0
+_BROKE = "Something broke while this clip was worked on."
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What errands are run with."""
+
+    store: JobStore
+    files: Store
+    folder: Path
+    """Job folders are made here."""
+    ttl: float
+    """Seconds a result is kept."""
+    ring: Callable[[float], Awaitable[None]]
+    """Says, in so many seconds, that a job may be taken up again. Raises nothing."""
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+class _NotOurs(Exception):
+    """The job is somebody else's, or over."""
+
+
+class JobRun:
+    """A claimed job, a slot to do it in, and a folder of its own."""
+
+    def __init__(self, job: Job, slot: ChildProcess, means: RunContext) -> None:
+        self.job, self.slot, self.means = job, slot, means
+        self.folder = means.folder / f"{job.id}.{job.owner.rpartition('.')[2]}"
+        self._news: Event | None = None
+        self._progress: dict[str, Any] = {}
+        self._previewed = (0.0, 0)
+        self._finishing: asyncio.Future[Event] | None = None
+        self._moving: list[asyncio.Future[Any]] = []
+
+    async def run(self) -> None:
+        """Do it, and leave it done, failed, queued again, or to whoever has it now."""
+        try:
+            card = await self._work()
+            end = {"state": State.DONE, "updated": time.time(), "progress": self._progress}
+            end |= self.job.ended(card, f"out/{self.job.work_key}", expires=time.time() + self.means.ttl)
+            event = {"ev": "state", "state": State.DONE}
+            await self._insist(lambda: self._change(State.RUNNING, event=event, **end))
+        except _NotOurs:
+            log.info("job %s: not ours any more", self.job.id)
+        except asyncio.CancelledError:
+            await self.slot.kill()
+            await self._hand_back()
+            raise
+        except VimixError as error:
+            await self._trouble(error)
+        except Exception as error:
+            log.exception("job %s: the errand broke", self.job.id)
+            await self._trouble(Failed(_BROKE, cause=repr(error)))
+
+    async def clear_up(self) -> None:
+        """Afterwards, when the slot is free already: wait for files under way, and leave nothing of a deleted job."""
+        offered = await self._finish(self._finishing) if self._finishing is not None else {}
+        await asyncio.gather(*self._moving, return_exceptions=True)
+        with suppress(StoreError):
+            now = await asyncio.to_thread(self.means.store.get, self.job.id)
+            if now is None or now.state is State.EXPIRED:
+                await asyncio.to_thread(let_go, self.means.store, self.means.files, self.job)
+            elif now.state is State.CANCELLED:
+                end = {"progress": self._progress, "event": {"ev": "state", "offered": bool(offered)}, **offered}
+                await asyncio.to_thread(self._change, State.CANCELLED, **end)
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def _move(self, work: Callable[..., Any], *given: Any, **named: Any) -> "asyncio.Future[Any]":
+        """In a thread, which cannot be stopped: `clear_up` waits for it."""
+        moving = asyncio.ensure_future(asyncio.to_thread(work, *given, **named))
+        self._moving.append(moving)
+        return asyncio.shield(moving)
+
+    async def _work(self) -> Card:
+        """Fetch, have the child do it, keep. Raises `_NotOurs`."""
+        files, folder = self.means.files, self.folder
+        card: Card | None = await self._beating(self._move(take, files, self.job, folder))
+        if card is not None:
+            return card
+        had_matte = (folder / "matte").exists()
+        last = await self._beating(self.slot.run(self._spec(), self._heard), at_no=self._stop)
+        if last["ev"] == "error":
+            error = VimixError(last["public"], cause=last["cause"])
+            error.retryable = last["retryable"]
+            raise error
+        kept: Card = await self._beating(self._move(keep, files, self.job, folder, last, matte=not had_matte))
+        return kept
+
+    async def _beating(
+        self, work: Awaitable[Any], *, at_no: Callable[["asyncio.Future[Any]"], Awaitable[None]] | None = None
+    ) -> Any:
+        """The outcome of `work`, while we say that we live. Raises `_NotOurs`, after `at_no`."""
+        running = asyncio.ensure_future(work)
+        try:
+            while True:
+                await asyncio.wait({running}, timeout=BEAT)
+                if running.done():
+                    return running.result()
+                if not await self._beat():
+                    if at_no is not None:
+                        await at_no(running)
+                    raise _NotOurs
+        finally:
+            if running is not self._finishing:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+
+    def _spec(self) -> dict[str, Any]:
+        options = Options.parse(self.job.options)
+        if options.background.startswith("in/"):
+            options = options.model_copy(update={"background": str(self.folder / "background")})
+        known = FORMATS.get(options.format)
+        return {
+            "job": self.job.id,
+            "folder": str(self.folder),
+            "clip": str(self.folder / "input"),
+            "out": str(self.folder / f"result{known.suffix if known else ''}"),
+            "matte": str(self.folder / "matte"),
+            "options": options.model_dump(mode="json"),
+        }
+
+    def _heard(self, event: Event) -> None:
+        self._news = event
+        said = {name: value for name, value in event.items() if name != "ev"}
+        self._progress = said if event["ev"] == "progress" else {**self._progress, "note": event["text"]}
+
+    async def _beat(self) -> bool:
+        """Say that we live and how far we are. False if the job is no longer ours."""
+        news, self._news = self._news, None
+        changes: dict[str, Any] = {"beat": time.time(), **({"progress": self._progress} if news else {})}
+        try:
+            ours = await asyncio.to_thread(self._change, State.RUNNING, event=news, **changes)
+        except StoreError:
+            return True  # nobody can take it from us while the list cannot be reached: go on
+        await self._share_preview()
+        return ours is not None
+
+    async def _share_preview(self) -> None:
+        version, now = self._progress.get("preview", 0), time.monotonic()
+        if self.means.files.shared and version > self._previewed[1] and now - self._previewed[0] > SHARED_PREVIEW_EVERY:
+            self._previewed = now, version
+            with suppress(StoreError, OSError):
+                picture = self.folder / "preview.webp"
+                await asyncio.to_thread(self.means.files.put, f"out/{self.job.id}.preview", picture, mime="image/webp")
+
+    async def _stop(self, running: "asyncio.Future[Event]") -> None:
+        """Somebody ended the job: have the file finished with what is done, outside of the slot if it takes long."""
+        if await self.slot.ask_to_finish():
+            self._finishing = running
+            await asyncio.wait({running}, timeout=self.means.bounds.grace)
+            if not running.done():
+                self.slot.let_out()
+
+    async def _finish(self, running: "asyncio.Future[Event]") -> dict[str, Any]:
+        """What a cancelled job had done, as the changes that offer it."""
+        try:
+            await asyncio.wait({running}, timeout=self.means.bounds.finish)
+            if running.done() and (last := running.result())["ev"] == "done":
+                key = f"out/{self.job.id}"
+                await self._move(keep_result, self.means.files, key, self.job, self.folder, last)
+                return self.job.ended(last["card"], key, expires=time.time() + self.means.ttl)
+        except (VimixError, OSError, ValueError) as error:
+            log.info("job %s: nothing to offer: %s", self.job.id, error)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        return {}
+
+    async def _trouble(self, error: VimixError) -> None:
+        """Try again later what may pass; fail what will not."""
+        now = time.time()
+        job = await self._insist(
+            lambda: again(
+                self.means.store, self.job, why=error.public, cause=error.cause, now=now, hopeless=not error.retryable
+            )
+        )
+        if job is not None and job.state is State.QUEUED:
+            await self.means.ring(job.not_before - now)
+
+    async def _hand_back(self) -> None:
+        """Queue it as if it had not been started: the process ends, and that is nobody's fault."""
+        with suppress(StoreError):
+            event = {"ev": "state", "state": State.QUEUED}
+            state = {"state": State.QUEUED, "attempts": self.job.attempts - 1, "progress": {}}
+            await asyncio.to_thread(self._change, State.RUNNING, event=event, **state)
+            await self.means.ring(0.0)
+
+    def _change(self, expect: State, **changes: Any) -> Job | None:
+        return self.means.store.change(self.job.id, {expect}, owner=self.job.owner, **changes)
+
+    async def _insist(self, change: Callable[[], Job | None]) -> Job | None:
+        """Have the list of jobs say yes or no, however long it cannot be reached."""
+        wait = 0.2
+        while True:
+            try:
+                return await asyncio.to_thread(change)
+            except StoreError as error:
+                log.warning("job %s: %s", self.job.id, error)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)

@@ -1,0 +1,1 @@
+"""Engines: from decoded frames to frames with an alpha matte."""

@@ -1,0 +1,1 @@
+"""Matting of video: keyframes through the network, tracked and propagated in between."""

@@ -1,0 +1,115 @@
+"""A clip and what is to become of it: what everything in a run is told."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from vimix.concurrency.threads import cores
+from vimix.errors import UsageError
+from vimix.frame import Pixels, Stage
+from vimix.media.decode import Source, open_source
+from vimix.media.limits import Limits
+from vimix.options import SUFFIXES, Options
+from vimix.pipeline import presets
+from vimix.pipeline.timings import Clock
+from vimix.refine.quality import Watch
+from vimix.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What this machine has to work with."""
+
+    model_dir: Path
+    mirrors: tuple[str, ...] = ()
+    device: str = "auto"
+    limits: Limits = field(default_factory=Limits)
+    threads: int = field(default_factory=cores)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As a deployment's settings say."""
+        limits = Limits(
+            max_seconds=settings.max_seconds,
+            max_pixels=settings.max_pixels,
+            max_frames=settings.max_frames,
+            max_bytes=settings.max_upload_mb * 2**20,
+        )
+        return cls(settings.model_dir, settings.mirrors, settings.device, limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A clip, opened, and what is to become of it."""
+
+    clip: Path
+    source: Source
+    options: Options
+    target: presets.Target | None
+    resources: Resources
+    warnings: list[str]
+    max_fps: float | None = None
+    """Frames a second to thin out to, where the matte was made for more."""
+    clock: Clock = field(default_factory=Clock)
+    watch: Watch = field(default_factory=Watch)
+
+    @property
+    def needs_whole_matte(self) -> bool:
+        """Whether something must be known of every frame before the first is written."""
+        return self.target is not None or self.options.crop == "subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How the matte comes about."""
+
+    model: str
+    engine: Mapping[str, str]
+    """runtime, device, precision, and why they were chosen."""
+    stages: Sequence[Stage]
+    """From decoded frames to frames with their matte."""
+    unmix: Callable[[Pixels, Pixels], Pixels] | None = None
+    """Takes the screen's colour out of rgb, given alpha, where the clip was keyed."""
+
+
+def check_target(out: Path, clip: Path, options: Options) -> None:
+    """Raise `UsageError` where a result at `out` has no folder, would replace what it is made from or what is no file,
+    or would not be what its preset takes."""
+    target = presets.parse_fit(options.fit) if options.fit else None
+    if target and target.formats and options.format not in target.formats:
+        suffix = next(suffix for suffix, format in SUFFIXES.items() if format == target.formats[0])
+        raise UsageError(f"{target.label} takes {' or '.join(target.formats)}: end the output's name in {suffix}.")
+    if not out.parent.is_dir():
+        raise UsageError(f"There is no folder {out.parent} to write to.")
+    if out.exists() and not out.is_file():
+        raise UsageError(f"{out} is not a file, so the result cannot take its place.")
+    if out.exists() and any(file.exists() and file.samefile(out) for file in (clip, Path(options.background))):
+        raise UsageError("The result would replace what it is made from: give it another name.")
+
+
+def settle(clip: Path, options: Options, resources: Resources, about: Mapping[str, Any] | None) -> Request:
+    """Open the clip for what was asked; `about` is the head of the matte that will be replayed.
+
+    Raises `Refused`, `UsageError`.
+    """
+    if options.background_file and not Path(options.background_file).is_file():
+        raise UsageError("The background is neither transparent, a colour (#rrggbb), blur nor a file that is there.")
+    target = presets.parse_fit(options.fit) if options.fit else None
+    warnings: list[str] = []
+    if target:
+        options, warnings = presets.settle(options, target)
+    max_fps = options.max_fps if about is None else about["fps"]
+    source = open_source(
+        clip,
+        max_fps=max_fps,
+        start=options.start,
+        end=options.end,
+        max_width=options.working_width,
+        limits=resources.limits,
+    )
+    most = target and target.max_seconds
+    if target and most and options.end == options.start + most and source.end < (source.original.seconds or 0):
+        warnings.append(f"Only {target.max_seconds:g} seconds are kept: {target.label} takes no more.")
+    thinner = options.max_fps if max_fps != options.max_fps else None
+    return Request(clip, source, options, target, resources, warnings, thinner)

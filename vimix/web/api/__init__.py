@@ -1,0 +1,1 @@
+"""What programs call: Gradio endpoints, plain HTTP and the zip download."""

@@ -1,0 +1,250 @@
+"""The public endpoints: what the Python client, JavaScript, curl and MCP call. Their docstrings are what people read.
+
+Those that take a file have real components behind them, never shown, because Gradio then checks where the file comes
+from; the option parameters are made from `Options`, so that they are the same everywhere.
+"""
+
+import asyncio
+import inspect
+import json
+import re
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import gradio as gr
+from gradio.events import api
+from gradio.mcp import GradioMCPServer
+from gradio.processing_utils import add_root_url
+from gradio.utils import get_upload_folder
+
+from vimix.errors import Failed
+from vimix.matting.networks.catalogue import MODELS
+from vimix.options import Options
+from vimix.settings import Settings
+from vimix.web.ui import presenter
+from vimix.web.ui.handlers import FINISHING, Page, explained, uploaded
+
+
+def _component(name: str) -> gr.components.Component:
+    """What stands for an option: its type, its choices, its default, its meaning."""
+    field = Options.model_fields[name]
+    default, about = field.default, f"{name}: {field.description or ''}"
+    choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
+    if choices and name != "fps":
+        return gr.Dropdown(choices, value=default, label=about)
+    if field.annotation is bool:
+        return gr.Checkbox(default, label=about)
+    if isinstance(default, int | float):
+        return gr.Number(default, label=about)
+    return gr.Textbox("" if default in (None, ()) else str(default), label=about)
+
+
+def with_options(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `call(request, clip, background_file, *options)` a named parameter for each option."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    own = [each for each in inspect.signature(call).parameters.values() if each.kind is kind]
+    more = [inspect.Parameter(name, kind, default=field.default) for name, field in Options.model_fields.items()]
+    call.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined]
+    return call
+
+
+def _options(values: tuple[Any, ...], behind: Path | None) -> Options:
+    given = dict(zip(Options.model_fields, values, strict=True))
+    given["point"] = _clicks(given["point"])
+    if behind is not None:
+        given["background"] = behind.name
+    return Options.parse({name: value for name, value in given.items() if value is not None and value != ""})
+
+
+def _clicks(point: Any) -> list[str]:
+    return [text for text in str(point or "").split(";") if text.strip()]
+
+
+class Tools:
+    """The endpoints of one service."""
+
+    def __init__(self, page: Page, settings: Settings) -> None:
+        self.page, self.service, self.settings = page, page.service, settings
+
+    def enter(self, request: gr.Request, clip: str, background: str | None, values: tuple[Any, ...]) -> dict[str, Any]:
+        """Take a clip in."""
+        path = uploaded(clip, self.page.examples)
+        behind = uploaded(background) if background else None
+        options = _options(values, behind)
+        return self.page.enter(path, path.name, options, behind, request)
+
+    def file_of(self, job: str) -> str:
+        """The result under a name that people can use, where Gradio may serve it."""
+        made, local, _ = self.service.result(job)
+        place = Path(get_upload_folder()).resolve() / "results" / job / presenter.download_name(made)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists():
+            if local is not None:
+                shutil.copyfile(local, place)
+            else:
+                self.service.files.fetch(made.result_key or "", place)
+        return str(place)
+
+    def result(self, job: str, root: str) -> dict[str, Any]:
+        """Where the finished file is."""
+        made, _, _ = self.service.result(job)
+        return {
+            "url": f"{root}/r/{job}",
+            "bytes": ((made.card or {}).get("output") or {}).get("bytes"),
+            "mime": presenter.format_of(made).mime,
+            "expires": made.expires,
+            "name": presenter.download_name(made),
+        }
+
+    def root(self, request: gr.Request) -> str:
+        """How the outside reaches us."""
+        if self.settings.public_url:
+            return self.settings.public_url.rstrip("/")
+        return f"{request.url.scheme}://{request.headers['host']}"
+
+
+def _in_json(server: GradioMCPServer, data: Any, root_url: str) -> list[Any]:
+    """What a tool answers over MCP: each output as JSON text, where Gradio's own method gives Python's repr of it."""
+    outputs = data[0] if isinstance(data[0], tuple) else data  # two outputs come as one where progress is not asked for
+    said = (json.dumps(each, ensure_ascii=False) for each in add_root_url(list(outputs), root_url, None))
+    return [server.types.TextContent(type="text", text=text) for text in said]
+
+
+def offer(page: Page, settings: Settings) -> None:
+    """Add the endpoints to the page being built."""
+    GradioMCPServer.postprocess_output_data = _in_json  # type: ignore[assignment, method-assign]
+    tools = Tools(page, settings)
+    with gr.Column(visible=False):
+        clip = gr.File(label="clip: the video or picture", type="filepath")
+        behind = gr.File(label="background_file: a picture or video to put behind the subject", type="filepath")
+        options = [_component(name) for name in Options.model_fields]
+        moment = gr.Number(0, label="time: seconds into the clip")
+        point = gr.Textbox("", label="point: " + str(Options.model_fields["point"].description))
+        looks = gr.Textbox("", label="looks: up to three of fast, balanced, best, or model names: a,b or a list")
+        file, card, answer = gr.File(label="result"), gr.JSON(label="card"), gr.JSON(label="answer")
+    public: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "public"}
+    inputs = [clip, behind, *options]
+    never = gr.Button(visible=False)
+    never.click(
+        _remove_background(tools), inputs, [file, card], api_name="remove_background", concurrency_limit=16,
+        concurrency_id="whole", **public,
+    )  # fmt: skip
+    never.click(
+        _submit(tools), inputs, [answer], api_name="submit", concurrency_limit=8, concurrency_id="submit", **public
+    )
+    asked = [clip, moment, looks, point]
+    never.click(_preview(tools), asked, [answer], api_name="preview", concurrency_limit=1, **public)
+    _small(tools)
+
+
+def _remove_background(tools: Tools) -> Callable[..., Any]:
+    @with_options
+    async def remove_background(
+        request: gr.Request, clip: str, background_file: str | None = None, *values: Any
+    ) -> AsyncIterator[tuple[str | None, dict[str, Any]]]:
+        """Remove the background of a video or picture and return a file with real transparency, and its card.
+
+        The card tells size, length, where the file plays, which platforms take it, and which frames are doubtful.
+        Cancelling the call ends the waiting, not the work; use submit, watch and cancel for that.
+        """
+        try:
+            ticket = await asyncio.to_thread(tools.enter, request, clip, background_file, values)
+            report = gr.Progress()
+            shot = None
+            async for shot in tools.service.watch(ticket["job"]):
+                if shot.state == "running":
+                    report((shot.done, shot.total), desc=shot.note or "Removing background", unit="frames")
+                if shot.state in ("queued", "running"):
+                    yield None, _plain(presenter.progress(shot)) | {"token": ticket["token"]}
+            if shot is None or shot.state != "done":
+                raise Failed(shot.error if shot and shot.error else "The clip was cancelled.")
+            yield await asyncio.to_thread(tools.file_of, ticket["job"]), shot.card or {}
+        except Exception as error:
+            raise explained(error) from None
+
+    return remove_background
+
+
+def _submit(tools: Tools) -> Callable[..., Any]:
+    @with_options
+    def submit(request: gr.Request, clip: str, background_file: str | None = None, *values: Any) -> dict[str, Any]:
+        """Hand a clip over and return at once with {job, token, cached}. The token lets you cancel and delete."""
+        return _or_say(lambda: tools.enter(request, clip, background_file, values))
+
+    return submit
+
+
+def _preview(tools: Tools) -> Callable[..., Any]:
+    def preview(request: gr.Request, clip: str, time: float = 0, looks: str = "", point: str = "") -> dict[str, Any]:
+        """Cut out one frame with up to three looks or models side by side, and tell what the whole clip would take.
+
+        That is `seconds` and `bytes` for each look, and in `quota` how many jobs you may still begin within the hour
+        (`jobs_left`; null: as many as you like). Clicks or boxes in `point` choose the subject, as in the run.
+        """
+        names = re.findall(r"[\w-]+", looks)  # a list comes as its repr
+        page = tools.page
+        return _or_say(
+            lambda: _plain(page.preview(uploaded(clip, page.examples), time, names, _clicks(point), request))
+        )
+
+    return preview
+
+
+def _small(tools: Tools) -> None:
+    """The endpoints that take no file."""
+    service = tools.service
+
+    async def watch(job: str) -> AsyncIterator[dict[str, Any]]:
+        """Stream how a job stands, at most five times a second, until it ends; the last message holds the card."""
+        try:
+            async for shot in service.watch(job):
+                yield _plain(presenter.progress(shot)) | {"card": shot.card}
+        except Exception as error:
+            raise explained(error) from None
+
+    def status(job: str) -> dict[str, Any]:
+        """How a job stands now: state, frames done, frames a second, seconds left, place in the line, error, card."""
+        return _or_say(lambda: _plain(presenter.progress(service.snapshot(job))) | {"card": service.job(job).card})
+
+    def result(job: str, request: gr.Request) -> dict[str, Any]:
+        """Where the finished file is: {url, bytes, mime, expires, name}."""
+        return _or_say(lambda: tools.result(job, tools.root(request)))
+
+    def cancel(job: str, token: str) -> dict[str, Any]:
+        """End a job. What is done so far becomes a file where that is possible."""
+        return _or_say(lambda: _plain(presenter.progress(service.cancel(job, token))))
+
+    def convert(
+        job: str, format: str = "", fit: str = "", width: int | None = None, background: str = "", crop: str = "",
+        stroke: int | None = None, shadow: int | None = None, lossless: bool | None = None,
+        encode_quality: int | None = None, request: gr.Request = None,  # type: ignore[assignment]
+    ) -> dict[str, Any]:  # fmt: skip
+        """Make another format, size or platform's file of a finished job, without running the network again.
+
+        Returns {job, token, cached} of the new job; what is left out stays as it was.
+        """
+        asked = dict(zip(FINISHING, (format, fit, width, background, crop, stroke, shadow, lossless, encode_quality),
+                         strict=True))  # fmt: skip
+        return _or_say(lambda: tools.page.also(job, asked, request))
+
+    def models() -> list[dict[str, Any]]:
+        """The models there are: name, what it is for, licence."""
+        return [{"name": row.name, "about": row.about, "licence": row.licence} for row in MODELS.values()]
+
+    for call in (status, result, cancel, convert, models):
+        api(call, api_name=call.__name__, queue=False)
+    api(watch, api_name="watch", concurrency_limit=64, concurrency_id="watch")
+
+
+def _plain(shown: dict[str, Any]) -> dict[str, Any]:
+    """Without what only the page's scripts read."""
+    return {name: value for name, value in shown.items() if name != "kind"}
+
+
+def _or_say(answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return answer()
+    except Exception as error:
+        raise explained(error) from None

@@ -1,0 +1,117 @@
+"""From settings to a served page: the service, the page, the routes, and how Gradio is to be launched."""
+
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+
+from vimix.jobs.service import JobService, open_service
+from vimix.options import Options
+from vimix.settings import Settings
+from vimix.web.api import gradio_api, http_api, zip_download
+from vimix.web.middleware import upload_limits, url_fetch
+from vimix.web.ops import json_logging
+from vimix.web.ops.cleanup import sweeping, upload_folder
+from vimix.web.ui import examples
+from vimix.web.ui.embed import FirstPage, embed_route
+from vimix.web.ui.handlers import Page
+from vimix.web.ui.i18n import translations
+from vimix.web.ui.page import STATIC, build
+
+SESSIONS = 256
+"""Visitors whose form Gradio remembers, at 0.2 MB each; it would keep 10,000, and a call by a program counts as one."""
+
+
+def launch(settings: Settings) -> None:
+    """Serve until interrupted."""
+    json_logging.configure(settings)
+    demo, how = prepare(settings, open_service(settings))
+    demo.launch(**how)
+
+
+def prepare(settings: Settings, service: JobService) -> tuple[gr.Blocks, dict[str, Any]]:
+    """The page on `service`, and the arguments its `launch` needs."""
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(upload_folder(settings).resolve()))
+    folder = examples.home(settings.data_dir)
+    url_fetch.bound_fetches(settings)
+    page = Page(service, settings, folder)
+    version = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))).hexdigest()[:12]
+    demo = build(page, _facts(settings, folder), version)
+    with demo:
+        gradio_api.offer(page, settings)
+    demo.queue(max_size=256, default_concurrency_limit=8, api_open=False)
+    return demo, _how(settings, service, folder, version)
+
+
+def _facts(settings: Settings, folder: Path) -> dict[str, Any]:
+    """What the scripts must know from the start."""
+    return {
+        "hours": round(settings.result_ttl_hours),
+        "max_mb": settings.max_upload_mb,
+        "max_seconds": round(settings.max_seconds),
+        "examples": examples.listed(folder),
+        "defaults": Options().model_dump(mode="json"),
+    }
+
+
+def _how(settings: Settings, service: JobService, folder: Path, version: str) -> dict[str, Any]:
+    @asynccontextmanager
+    async def life(app: Starlette) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            async with sweeping(service):
+                yield
+        finally:
+            await service.stop()
+
+    own: list[BaseRoute] = [Mount("/page", StaticFiles(directory=STATIC)), embed_route, zip_download.zip_route(service)]
+    own += [*examples.routes(folder), *http_api.routes(service, settings)]
+    return {
+        "server_name": settings.host,
+        "server_port": settings.port,
+        "theme": theme(),
+        "i18n": translations,
+        "footer_links": [],
+        "favicon_path": str(STATIC / "logo.svg"),
+        "max_file_size": f"{settings.max_upload_mb}mb",
+        "max_threads": 80,
+        "state_session_capacity": SESSIONS,
+        "mcp_server": True,
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "show_error": False,
+        "pwa": False,
+        "app_kwargs": {
+            "routes": own,
+            "middleware": [*upload_limits.middleware(settings), Middleware(FirstPage, version=version)],
+            "lifespan": life,
+        },
+    }
+
+
+def theme() -> gr.Theme:
+    """Gradio's own components in the page's colours; the variables are those of page.css."""
+    both = {
+        "body_background_fill": "var(--vx-bg)", "body_text_color": "var(--vx-ink)",
+        "body_text_color_subdued": "var(--vx-mute)", "block_background_fill": "var(--vx-panel)",
+        "block_border_color": "var(--vx-line)", "border_color_primary": "var(--vx-line)",
+        "border_color_accent": "var(--vx-accent)", "color_accent_soft": "var(--vx-soft)",
+        "input_background_fill": "var(--vx-panel)", "input_border_color": "var(--vx-line)",
+        "input_border_color_focus": "var(--vx-accent)", "slider_color": "var(--vx-accent)",
+        "checkbox_background_color_selected": "var(--vx-accent)", "checkbox_border_color_selected": "var(--vx-accent)",
+        "button_primary_background_fill": "var(--vx-accent)", "button_primary_text_color": "var(--vx-on-accent)",
+        "link_text_color": "var(--vx-accent)",
+    }  # fmt: skip
+    both |= {f"{name}_dark": value for name, value in both.items()}
+    font = ["Inter", "system-ui", "sans-serif"]
+    plain = gr.themes.Base(radius_size=gr.themes.sizes.radius_lg, font=font)
+    return plain.set(color_accent="var(--vx-accent)", **both)

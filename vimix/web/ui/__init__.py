@@ -1,0 +1,1 @@
+"""The page: layout, handlers, translations and static files."""

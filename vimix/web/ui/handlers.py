@@ -1,0 +1,233 @@
+"""What the page asks of us, apart from layout: taking clips in, watching, and small questions answered at once.
+
+The job is never a Gradio event: an event hands it to the service, and another one only follows it, so that closing the
+tab ends the following and not the work. `answers` are called by the page's scripts as `server.name({...})`.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from vimix.errors import Busy, NotFound, Refused, VimixError
+from vimix.jobs.model import Ticket
+from vimix.jobs.service import JobService
+from vimix.options import Options
+from vimix.settings import Settings
+from vimix.web.middleware.rate_limit import limiter, visitor_of
+from vimix.web.ui import presenter
+from vimix.web.ui.preview import try_frame
+from vimix.web.ui.thumbnails import both_at, film, kept_file
+
+FIELDS = (
+    "quality", "format", "size", "background", "colour", "picture", "fps", "model", "refine", "steady", "fit", "crop",
+    "stroke", "shadow", "encode_quality", "lossless", "invert",
+)  # fmt: skip
+"""The page's option fields, in their order."""
+logger = logging.getLogger(__name__)
+MAX_BATCH = 20
+"""Clips taken at once."""
+FINISHING = ("format", "fit", "width", "background", "crop", "stroke", "shadow", "lossless", "encode_quality")
+"""Options that need no new matte."""
+
+
+def uploaded(path: str | Path | None, examples: Path | None = None) -> Path:
+    """The file a visitor sent us, or one of our examples; whatever else a path may name is refused."""
+    if path and not str(path).startswith(("http://", "https://")):
+        found = Path(path).resolve()
+        homes = [Path(get_upload_folder()).resolve(), *([examples.resolve()] if examples else [])]
+        if any(found.is_relative_to(home) for home in homes) and found.is_file():
+            return found
+    raise Refused("That file did not arrive here. Choose it again.")
+
+
+def explained(error: BaseException) -> gr.Error:
+    """The toast or client error for a failure: our own sentence, or a plain one and the rest in the log."""
+    if isinstance(error, VimixError):
+        title = {429: "Busy", 404: "Not found", 410: "Gone"}.get(error.status, "Vimix")
+        return gr.Error(error.public, title=title, duration=None, print_exception=False)
+    logger.exception("A request failed", exc_info=error)
+    return gr.Error("Something broke on our side. Try again.", duration=None, print_exception=False)
+
+
+def told(error: BaseException) -> dict[str, Any]:
+    """The same for the page's scripts, which show it where the eye is."""
+    answer: dict[str, Any] = {"kind": "error", "error": explained(error).message}
+    if isinstance(error, Busy):
+        answer["retry_after"] = error.retry_after
+    if isinstance(error, NotFound):
+        answer["gone"] = True
+    return answer
+
+
+class Page:
+    """The page's side of one service."""
+
+    def __init__(self, service: JobService, settings: Settings, examples: Path) -> None:
+        self.service = service
+        self.settings = settings
+        self.examples = examples
+
+    def take_in(self, request: gr.Request, asked: str, *values: Any) -> dict[str, Any]:
+        """Hand the chosen clips to the service: `asked` is what the page's scripts know, `values` the option fields."""
+        try:
+            extra = json.loads(asked)
+            fields = dict(zip(FIELDS, values, strict=True))
+            chosen = fields.pop("picture") if fields["background"] == "picture" else fields.pop("picture") and None
+            behind = uploaded(chosen) if chosen else None
+            options = Options.parse(self.merge(fields, extra, behind))
+            clips = extra["clips"][:MAX_BATCH]
+            tickets = [self._submit(clip, options, behind, request) for clip in clips]
+            return {"kind": "tickets", "tickets": tickets, "nonce": extra.get("nonce")}
+        except Exception as error:
+            return told(error) | {"nonce": json.loads(asked).get("nonce")}
+
+    def _submit(
+        self, clip: Mapping[str, Any], options: Options, background: Path | None, request: gr.Request
+    ) -> dict[str, Any]:
+        path, name = uploaded(clip.get("path"), self.examples), str(clip.get("name") or "clip")[:200]
+        return self.enter(path, name, options, background, request) | {"name": name}
+
+    def enter(
+        self, path: Path, name: str, options: Options, background: Path | None, request: gr.Request
+    ) -> dict[str, Any]:
+        """Hand one clip to the service."""
+        visitor = visitor_of(request, self.settings)
+        return as_ticket(self.service.submit(path, name, options, visitor=visitor, background=background))
+
+    @staticmethod
+    def merge(fields: Mapping[str, Any], extra: Mapping[str, Any], behind: Path | None) -> dict[str, Any]:
+        """The option fields of the page as `Options` takes them."""
+        given = dict(fields)
+        kind, colour = given.pop("background"), given.pop("colour")
+        given["background"] = {"colour": colour, "blur": "blur", "picture": behind and behind.name}.get(kind)
+        given["background"] = given["background"] or "transparent"
+        if given["format"] == "mp4" and given["background"] == "transparent":
+            given["background"] = "#ffffff"
+        size = str(given.pop("size"))
+        given["width"] = size if size.isdigit() else None
+        given["crop"] = "subject" if given["crop"] else "none"
+        given |= {key: extra[key] for key in ("start", "end", "point") if extra.get(key) is not None}
+        return {key: value for key, value in given.items() if value is not None and value != ""}
+
+    async def look_on(self, event: gr.EventData) -> AsyncIterator[dict[str, Any]]:
+        """Look on at a job until it ends; the page shows each view."""
+        job = str(event._data.get("job", ""))
+        try:
+            seen = -1
+            async for shot in self.service.watch(job):
+                if shot.state in ("queued", "running"):
+                    now = presenter.progress(shot)
+                    if shot.preview_version != seen:
+                        seen = shot.preview_version
+                        now["preview"] = presenter.data_uri(await asyncio.to_thread(self.service.preview, job))
+                    yield now
+                else:
+                    yield await asyncio.to_thread(self.show, job)
+        except Exception as error:
+            yield told(error) | {"job": job}
+
+    def preset(self, request: gr.Request) -> list[Any]:
+        """The option fields as the address asks for them (`?format=webm&quality=best`); locked in an iframe."""
+        query = request.query_params
+        locked = query.get("view") == "embed"
+        asked = {name: query[name] for name in FIELDS if name in query}
+        if query.get("width"):
+            asked["size"] = query["width"]
+        if query.get("background", "").startswith("#"):
+            asked |= {"background": "colour", "colour": query["background"]}
+        return [self._preset(asked.get(name), locked) for name in FIELDS]
+
+    @staticmethod
+    def _preset(value: str | None, locked: bool) -> Any:
+        if value is None:
+            return gr.skip()
+        plain = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+        return gr.update(value=plain.get(value.lower(), value), interactive=not locked)
+
+    def show(self, job: str) -> dict[str, Any]:
+        """All that is known of a job."""
+        shot = self.service.snapshot(job)
+        return presenter.whole(self.service.job(job), shot, self.service.preview(job))
+
+    def answers(self) -> list[Callable[..., Any]]:
+        """The questions the page's scripts may ask."""
+
+        def clip_film(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
+            return film(uploaded(asked.get("path"), self.examples))
+
+        def moment(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
+            return both_at(self.service, str(asked["job"]), float(asked.get("time", 0)))
+
+        def trial(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+            path = uploaded(asked.get("path"), self.examples)
+            return self.preview(path, float(asked.get("time", 0)), (), asked.get("point") or (), request)
+
+        def stop(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
+            self.service.cancel(str(asked["job"]), str(asked["token"]))
+            return self.show(str(asked["job"]))
+
+        def delete(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
+            self.service.delete(str(asked["job"]), str(asked["token"]))
+            return {"kind": "deleted"}
+
+        def also(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+            return {"kind": "tickets", "tickets": [self.also(str(asked["job"]), asked, request)]}
+
+        def jobs(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
+            return {"kind": "jobs", "jobs": [self._line(str(job)) for job in asked.get("jobs", ())[:50]]}
+
+        return [_safe(answer) for answer in (clip_film, moment, stop, delete, jobs, trial, also)]
+
+    def preview(
+        self, clip: Path, time: float, looks: Sequence[str], point: Sequence[str], request: gr.Request
+    ) -> dict[str, Any]:
+        """One frame cut out, what the whole clip would take, and how many jobs this visitor may still begin."""
+        clicks = Options.parse({"point": list(point)}).points
+        left = limiter(self.settings).left(visitor_of(request, self.settings))
+        limit = self.settings.jobs_per_hour or None
+        quota = {"jobs_left": left, "jobs_per_hour": limit}
+        return try_frame(self.settings, clip, time, looks, clicks) | {"quota": quota}
+
+    def also(self, job: str, asked: Mapping[str, Any], request: gr.Request) -> dict[str, Any]:
+        """A finished job's clip as another file; what `asked` leaves empty stays as it was."""
+        before = self.service.job(job)
+        given = dict(before.options)
+        if asked.get("format") and not asked.get("fit"):
+            given |= {"fit": None, "fps": None}
+        given |= {name: asked[name] for name in FINISHING if asked.get(name) not in (None, "")}
+        if given["format"] == "mp4" and given["background"] == "transparent":
+            given["background"] = "#ffffff"
+        with kept_file(self.service, str(given["background"])) as behind:
+            options = Options.parse(given)
+            visitor = visitor_of(request, self.settings)
+            ticket = self.service.convert(before.id, options, visitor=visitor, background=behind)
+        return as_ticket(ticket) | {"name": before.input_name}
+
+    def _line(self, job: str) -> dict[str, Any]:
+        """A job as a line of a list; one that is gone is said to be expired."""
+        try:
+            return presenter.progress(self.service.snapshot(job)) | {"name": self.service.job(job).input_name}
+        except NotFound:
+            return {"job": job, "state": "expired"}
+
+
+def as_ticket(ticket: Ticket) -> dict[str, Any]:
+    """A ticket as JSON."""
+    return {"job": ticket.job, "token": ticket.token, "cached": ticket.cached}
+
+
+def _safe(answer: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    def call(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+        try:
+            return answer(asked, request)
+        except Exception as error:
+            return told(error)
+
+    call.__name__ = answer.__name__
+    return call

@@ -1,0 +1,121 @@
+"""What the page shows of a job, as plain values: numbers and names, never markup. The page's scripts find the words."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from vimix.jobs.model import Job, Snapshot
+from vimix.pipeline.presets import PRESETS
+from vimix.sinks import FORMATS, Format
+
+MAX_PREVIEW = 30_000
+"""Bytes of a preview picture; a larger one is not shown."""
+LITTLE = 0.004
+"""Share of the picture below which a cut-out counts as nothing found."""
+
+
+def formats() -> list[dict[str, str]]:
+    """Every format as a button shows it."""
+    return [{"name": row.name, "label": row.label, "mime": row.mime} for row in FORMATS.values()]
+
+
+def presets() -> list[dict[str, str]]:
+    """Every platform as a button shows it."""
+    return [{"name": name, "label": row.label} for name, row in PRESETS.items()]
+
+
+def format_of(job: Job) -> Format:
+    """What kind of file the job makes: a platform may have it otherwise than the options say."""
+    made = str(((job.card or {}).get("output") or {}).get("format"))
+    name = made if job.options.get("fit") and made in FORMATS else job.options.get("format", "webp")
+    return FORMATS[name]
+
+
+def download_name(job: Job) -> str:
+    """What the result is saved as: the clip's own name with the format's suffix."""
+    stem = PurePath(job.input_name.replace("\\", "/")).stem[:80] or "clip"
+    return f"{stem}-cutout{format_of(job).suffix}"
+
+
+def data_uri(picture: bytes | None) -> str | None:
+    """A small WebP picture as text; None where there is none or it is too large to send again and again."""
+    if not picture or len(picture) > MAX_PREVIEW:
+        return None
+    return "data:image/webp;base64," + base64.b64encode(picture).decode()
+
+
+def progress(shot: Snapshot) -> dict[str, Any]:
+    """How far a job is: the part that changes while it runs."""
+    return {
+        "kind": "job",
+        "job": shot.job,
+        "state": str(shot.state),
+        "done": shot.done,
+        "total": shot.total,
+        "fps": round(shot.fps, 1) if shot.fps else None,
+        "left": shot.seconds_left,
+        "queue": shot.queue_position,
+        "note": shot.note,
+        "error": shot.error,
+        "partial": shot.partial,
+    }
+
+
+def whole(job: Job, shot: Snapshot, preview: bytes | None) -> dict[str, Any]:
+    """All that the page shows of a job, its result included."""
+    view = progress(shot) | {
+        "name": job.input_name,
+        "preview": data_uri(preview),
+        "options": job.options,
+        "expires": job.expires,
+    }
+    if shot.state == "done" or shot.partial:
+        card = shot.card or job.card or {}
+        view |= {"url": f"r/{job.id}", "save_as": download_name(job), "card": facts(card) if card else None}
+        row = format_of(job)
+        view |= {"format": row.name, "label": row.label, "mime": row.mime}
+    return view
+
+
+def facts(card: Mapping[str, Any]) -> dict[str, Any]:
+    """The card reduced to what is said in plain words."""
+    output, source = card.get("output") or {}, card.get("input") or {}
+    flicker = card.get("flicker") or {}
+    coverage = card.get("coverage")
+    complies = card.get("complies") or {}
+    return {
+        "bytes": output.get("bytes"),
+        "width": output.get("width"),
+        "height": output.get("height"),
+        "frames": output.get("frames"),
+        "seconds": output.get("seconds"),
+        "alpha": output.get("alpha"),
+        "audio": output.get("audio"),
+        "source_seconds": source.get("seconds"),
+        "took": (card.get("timings") or {}).get("total"),
+        "cached": card.get("cached"),
+        "flicker": flicker.get("after") if isinstance(flicker, Mapping) else flicker,
+        "flicker_before": flicker.get("before") if isinstance(flicker, Mapping) else None,
+        "doubtful": [moment for frame in card.get("doubtful_frames") or () if (moment := _moment(frame)) is not None],
+        "nothing": coverage is not None and coverage < LITTLE,
+        "plays_in": list(card.get("plays_in") or ()),
+        "fits": [
+            {"name": name, "label": PRESETS[name].label if name in PRESETS else name, "reasons": _reasons(answer)}
+            for name, answer in complies.items()
+        ],
+        "warnings": list(card.get("warnings") or ()),
+    }
+
+
+def _moment(frame: Any) -> float | None:
+    """Seconds into the clip of a doubtful frame, however the card writes it."""
+    found = frame.get("time") if isinstance(frame, Mapping) else frame
+    return round(float(found), 3) if isinstance(found, int | float) else None
+
+
+def _reasons(answer: Any) -> list[str]:
+    """Why a platform would not take the file; nothing if it would."""
+    if isinstance(answer, bool):
+        return [] if answer else ["?"]
+    return [answer] if isinstance(answer, str) else [str(reason) for reason in answer or ()]
