@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
@@ -28,23 +29,23 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
-def session(model: str, weights: Path):
+def session(model: str, weights: Path) -> Any:
     """A rembg session on our copy of the weights."""
     import onnxruntime as ort
     from rembg.sessions.base import BaseSession
     from rembg.sessions.dis_general_use import DisSession
 
-    class IsNet(DisSession):
+    class IsNet(DisSession):  # type: ignore[misc]
         @classmethod
-        def download_models(cls, *args, **kwargs):
+        def download_models(cls, *args: Any, **kwargs: Any) -> str:
             return str(weights)
 
-    class Portrait(BaseSession):
+    class Portrait(BaseSession):  # type: ignore[misc]
         @classmethod
-        def download_models(cls, *args, **kwargs):
+        def download_models(cls, *args: Any, **kwargs: Any) -> str:
             return str(weights)
 
-        def predict(self, img, *args, **kwargs):
+        def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
             given = self.inner_session.get_inputs()[0]
             picture = img.convert("RGB").resize((256, 256), Image.Resampling.LANCZOS)
             numbers = np.array(picture) / 255

@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -138,7 +138,7 @@ def main() -> None:
     rows = []
     print(f"{'':12} {'error':>7} {'wide':>7} {'calm':>6} {'ms 512x512':>11} {'ms 720p':>8}")
     for name, method in METHODS.items():
-        row = {
+        row: dict[str, Any] = {
             "method": name,
             "error": float(np.mean([error(method, picture) for picture in all_pictures])),
             "wide": float(np.mean([error(method, picture, widened(picture.alpha)) for picture in all_pictures])),
@@ -148,7 +148,7 @@ def main() -> None:
         }
         rows.append(row)
         print(
-            "{method:12} {error:7.4f} {wide:7.4f} {calm:6.2f} {ms_512:11.1f} {ms_720p:8.1f}".format(**row), flush=True
+            "{method:12} {error:7.4f} {wide:7.4f} {calm:6.2f} {ms_512:11.1f} {ms_720p:8.1f}".format_map(row), flush=True
         )
     if asked.json:
         asked.json.write_text(json.dumps(rows, indent=1))

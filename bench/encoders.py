@@ -14,6 +14,7 @@ import tempfile
 import time
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -38,10 +39,13 @@ def frames(count: int) -> list[Frame]:
                 frame.to_ndarray(format="rgb24") for frame, _ in zip(file.decode(video=0), range(count), strict=False)
             ]
         hard = [cv2.imread(str(masks[number % len(masks)]), cv2.IMREAD_GRAYSCALE) for number in range(count)]
-        alphas = [cv2.GaussianBlur(cv2.resize(mask, (1280, 720)), (0, 0), 1.5) for mask in hard]
+        alphas = [cv2.GaussianBlur(cv2.resize(np.asarray(mask), (1280, 720)), (0, 0), 1.5) for mask in hard]
     else:
         rgbs, alphas = (list(planes) for planes in pictures(count, (1280, 720)))
-    return [Frame(rgb, alpha, n / FPS, 1 / FPS) for n, (rgb, alpha) in enumerate(zip(rgbs, alphas, strict=True))]
+    return [
+        Frame(np.asarray(rgb, np.uint8), np.asarray(alpha, np.uint8), n / FPS, 1 / FPS)
+        for n, (rgb, alpha) in enumerate(zip(rgbs, alphas, strict=True))
+    ]
 
 
 def spent() -> float:
@@ -50,7 +54,7 @@ def spent() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def measure(label: str, name: str, clip: list[Frame], how: dict[str, object]) -> dict[str, object]:
+def measure(label: str, name: str, clip: list[Frame], how: dict[str, Any]) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "out"
         cpu, wall = spent(), time.perf_counter()

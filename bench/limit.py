@@ -14,8 +14,10 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Generator
 from itertools import islice
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 if __name__ == "__main__":
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line: a process with threads forks no helpers
@@ -43,13 +45,16 @@ HELD = 90
 """Frames kept in memory for the parts alone; their time is scaled to the clip's."""
 
 
-def last(events):
+T = TypeVar("T")
+
+
+def last(events: Generator[Any, None, T]) -> T:
     """The result of a generator that is run to its end."""
     try:
         while True:
             next(events)
     except StopIteration as end:
-        return end.value
+        return cast(T, end.value)
 
 
 def libwebp(frame: Frame) -> int:
@@ -80,7 +85,7 @@ def parts_alone(
     return float(looking), float(encoding), float(theirs)
 
 
-def measure(clip: Path, model: str, quality: str, seconds: float, folder: Path) -> dict:
+def measure(clip: Path, model: str, quality: str, seconds: float, folder: Path) -> dict[str, Any]:
     resources = Resources.of(Settings.load())
     options = Options.parse({"model": model, "quality": quality, "fps": 15, "end": seconds})
     out = folder / "out.webp"
@@ -115,7 +120,7 @@ def measure(clip: Path, model: str, quality: str, seconds: float, folder: Path) 
     }
 
 
-def table_row(row: dict) -> str:
+def table_row(row: dict[str, Any]) -> str:
     alone = " | ".join(f"{row[name]:.1f}" for name in ("fps", "looking_ms", "encoding_ms", "libwebp_ms"))
     shares = f"**{row['share']:.2f}** | {row['libwebp_share']:.2f}"
     return f"| {row['model']} | {row['quality']} | {alone} | {shares} | {row['target']} |"

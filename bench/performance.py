@@ -6,6 +6,7 @@ python -m bench.performance
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from bench import limit, speed
 
@@ -34,13 +35,13 @@ WORDS = """
 """
 
 
-def read(folder: Path, name: str) -> dict:
+def read(folder: Path, name: str) -> dict[str, Any]:
     """What a measurement wrote, or nothing."""
     file = folder / f"{name}.json"
     return json.loads(file.read_text()) if file.exists() else {}
 
 
-def speed_part(measured: dict) -> list[str]:
+def speed_part(measured: dict[str, Any]) -> list[str]:
     if not measured:
         return []
     lines = ["## Against what a user would run instead", "", f"`python -m bench.speed`, on {measured['machine']}.", ""]
@@ -53,7 +54,7 @@ def speed_part(measured: dict) -> list[str]:
     return [*lines, ""]
 
 
-def limit_part(measured: dict) -> list[str]:
+def limit_part(measured: dict[str, Any]) -> list[str]:
     if not measured:
         return []
     lines = ["## Against what the hardware allows", "", f"`python -m bench.limit`, on {measured['machine']}.", ""]

@@ -8,6 +8,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 
@@ -26,9 +27,10 @@ class Spent:
     printed: str
 
     @property
-    def said(self) -> dict:
+    def said(self) -> dict[str, Any]:
         """The last line it printed, as JSON."""
-        return json.loads(self.printed.strip().splitlines()[-1])
+        said: dict[str, Any] = json.loads(self.printed.strip().splitlines()[-1])
+        return said
 
 
 def spend(*arguments: str) -> Spent:

@@ -19,6 +19,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -110,14 +111,14 @@ def through(clip: Clip, stages: Sequence[Stage]) -> list[Pixels]:
         return [frame.alpha for frame in frames]
 
 
-def measure(look: Remembering, stages: Sequence[Stage], chosen: Sequence[Clip]) -> tuple[Score, dict[str, object]]:
+def measure(look: Remembering, stages: Sequence[Stage], chosen: Sequence[Clip]) -> tuple[Score, dict[str, Any]]:
     """The mean score of the clips, and what else goes into the table."""
     look.asked, look.spent, began = 0, 0.0, time.process_time()
     scores = {clip.name: clip_score(through(clip, stages), clip.truths) for clip in chosen}
     count = sum(len(clip.pictures) for clip in chosen)
     other = (time.process_time() - began - look.spent) / count
     score = Score(*np.mean(list(scores.values()), axis=0).tolist())
-    facts = {
+    facts: dict[str, Any] = {
         "looks_a_frame": round(look.asked / count, 3),
         "cpu_ms_a_frame": round(1000 * (look.asked / count * look.cost + other), 1),
         "of_them_not_looks": round(1000 * other, 1),

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ async def throughput(place: Place, jobs: int, each: float = 1.0) -> Figures:
     async with place.service(0) as service:
         for workers in (1, 2):
             place.process("worker")
-            await until(lambda n=workers: service.counts().slots == n)
+            await until(partial(has_slots, service, workers))
             await finish(service, [(await submit(service, clip(place.folder / "w", n=workers), visitor="warm")).job])
             began = time.monotonic()
             made = [
@@ -62,6 +63,14 @@ async def overhead(place: Place, jobs: int = 20) -> Figures:
         await finish(service, [ticket.job for ticket in made])
         ended = time.monotonic()
     return {"submit_ms": (submitted - began) / jobs * 1e3, "job_ms": (ended - began) / jobs * 1e3}
+
+
+def has_slots(service: JobService, many: int) -> bool:
+    return service.counts().slots == many
+
+
+def has_started(service: JobService, job: str) -> bool:
+    return service.snapshot(job).state is not State.QUEUED
 
 
 def standing(place: Place) -> dict[str, int]:
@@ -102,7 +111,7 @@ async def soak(place: Place, seconds: float) -> Figures:
                 file = clip(place.folder / f"s-{name}", each=0.01, who=name, n=number, starts=True, **fault)
                 ticket = await submit(service, file, visitor=name)
                 if number % 5 == 0:
-                    await until(lambda t=ticket: service.snapshot(t.job).state is not State.QUEUED, within=60)
+                    await until(partial(has_started, service, ticket.job), within=60)
                     service.cancel(ticket.job, ticket.token)
                 async for shot in service.watch(ticket.job):
                     state = shot.state

@@ -12,6 +12,7 @@ import statistics
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.process import DATA, Spent, looped, machine, spend
 
@@ -62,7 +63,7 @@ def ours(clip: Path, out: Path, case: Case, seconds: float) -> Spent:
     )  # fmt: skip
 
 
-def theirs(clip: Path, out: Path, case: Case, seconds: float, frames: int) -> dict:
+def theirs(clip: Path, out: Path, case: Case, seconds: float, frames: int) -> dict[str, Any]:
     arguments = ("--model", case.baseline, "--weights", weights(case.baseline), "--fps", str(FPS))
     said = spend(
         "-m", "bench.baseline", str(clip), str(out), *arguments, "--seconds", str(seconds),
@@ -77,7 +78,7 @@ def theirs(clip: Path, out: Path, case: Case, seconds: float, frames: int) -> di
     }
 
 
-def measure(case: Case, clip: Path, rounds: int, seconds: float, folder: Path) -> dict:
+def measure(case: Case, clip: Path, rounds: int, seconds: float, folder: Path) -> dict[str, Any]:
     rows = []
     for _ in range(rounds):
         mine = ours(clip, folder / "ours.webp", case, seconds)
@@ -113,7 +114,7 @@ def measure(case: Case, clip: Path, rounds: int, seconds: float, folder: Path) -
     }
 
 
-def memory(seconds: float, folder: Path) -> dict:
+def memory(seconds: float, folder: Path) -> dict[str, Any]:
     """Peak memory of a clip six times as long against the clip's own."""
     clip = DATA / "clips" / CLIPS[0]
     case = CASES[0]
@@ -122,7 +123,7 @@ def memory(seconds: float, folder: Path) -> dict:
     return {"short_mb": short.peak / 1e6, "long_mb": long.peak / 1e6, "ratio": long.peak / short.peak}
 
 
-def table(results: list[dict]) -> str:
+def table(results: list[dict[str, Any]]) -> str:
     lines = [
         "| case | clip | baseline / Vimix, wall | CPU | target | Vimix, s | baseline, s (frames) | bytes, ratio | MB |",
         "|---|---|---|---|---|---|---|---|---|",

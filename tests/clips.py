@@ -11,9 +11,12 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -73,7 +76,7 @@ def pictures(frames: int, size: Size = SIZE, *, screen: bool = False) -> tuple[P
     width, height = size
     y, x = np.mgrid[:height, :width].astype(np.float32)
     if screen:
-        back = np.broadcast_to(np.float32(SCREEN), (height, width, 3))
+        back = np.broadcast_to(np.array(SCREEN, np.float32), (height, width, 3))
     else:
         back = np.stack([40 + 120 * x / width, 60 + 120 * y / height, 200 - 100 * x / width], axis=-1)
     radius = max(1.0, min(size) * 0.28)
@@ -84,7 +87,7 @@ def pictures(frames: int, size: Size = SIZE, *, screen: bool = False) -> tuple[P
         centre = width * (0.5 + 0.2 * math.sin(turn)), height * (0.5 + 0.12 * math.cos(turn))
         inside = np.clip(radius + 0.5 - np.hypot(x + 0.5 - centre[0], y + 0.5 - centre[1]), 0, 1)
         masks[number] = np.round(inside * 255)
-        rgb[number] = np.round(back + inside[..., None] * (np.float32(DISC) - back))
+        rgb[number] = np.round(back + inside[..., None] * (np.array(DISC, np.float32) - back))
     return rgb, masks
 
 
@@ -125,7 +128,9 @@ def draw(
     codec = codec or default_codec
     with av.open(str(path), "w") as out:
         rate = Fraction(fps).limit_denominator(1001)
-        stream = out.add_stream(codec, rate=rate, options={**_FAST.get(codec, {}), **(options or {})})
+        stream = cast(
+            VideoStream, out.add_stream(codec, rate=rate, options={**_FAST.get(codec, {}), **(options or {})})
+        )
         stream.width, stream.height = size
         stream.pix_fmt = pix_fmt or default_format
         stream.codec_context.time_base = 1 / rate
@@ -137,7 +142,8 @@ def draw(
             stream.set_display_rotation(rotation)
         if alpha and codec == "libvpx-vp9":
             stream.metadata["alpha_mode"] = "1"
-        sound = out.add_stream("libopus" if path.suffix in (".webm", ".mkv") else "aac", rate=48000) if audio else None
+        opus = path.suffix in (".webm", ".mkv")
+        sound = out.add_stream("libopus" if opus else "aac", rate=48000) if audio else None
         for number, begin in enumerate(begins):
             if alpha:
                 frame = av.VideoFrame.from_ndarray(np.dstack([rgb[number], masks[number]]), format="rgba")
@@ -154,7 +160,7 @@ def draw(
     return Drawn(path, rgb, masks, begins, length)
 
 
-def _hum(out: av.container.OutputContainer, sound: av.AudioStream, length: Fraction) -> None:
+def _hum(out: av.container.OutputContainer, sound: AudioStream, length: Fraction) -> None:
     """A 440 Hz tone as long as the pictures."""
     count = round(length * 48000)
     wave = (0.2 * np.sin(np.arange(count) * 2 * np.pi * 440 / 48000)).astype(np.float32)
@@ -179,7 +185,7 @@ def _animation(frames: int, fps: float, size: Size, alpha: bool, variable: bool,
     return truth, [after - before for before, after in itertools.pairwise(edges)]
 
 
-def _save(path: Path, truth: Drawn, images: list[Image.Image], **how: object) -> Drawn:
+def _save(path: Path, truth: Drawn, images: list[Image.Image], **how: Any) -> Drawn:
     images[0].save(path, save_all=True, append_images=images[1:], **how)
     return Drawn(path, truth.rgb, truth.masks, truth.times, truth.length)
 

@@ -58,7 +58,9 @@ def test_width_is_that_of_the_file_with_its_outline_and_shadow(clip: Path, tmp_p
     assert inspect(out)["output"]["width"] == 60
 
 
-def test_a_folder_for_models_that_cannot_be_made_is_named(clip: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_a_folder_for_models_that_cannot_be_made_is_named(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("VIMIX_MODEL_DIR", "/dev/null/models")
     assert main([str(clip), str(tmp_path / "out.webp"), "--model", "u2netp"]) == 4
     assert "/dev/null/models" in capsys.readouterr().err

@@ -36,7 +36,7 @@ def views() -> list[Pixels]:
         high, wide = height // 4, width // 4
         wider = cv2.copyMakeBorder(rgb, high, high, wide, wide, cv2.BORDER_REFLECT)
         part = rgb[height // 6 : height - height // 6, wide : width - width // 8]
-        pictures += [rgb, rgb[:, ::-1], part, wider, rgb // 2]
+        pictures += [rgb, rgb[:, ::-1], part, np.asarray(wider, np.uint8), rgb // 2]
     return pictures[::2]
 
 

@@ -92,7 +92,7 @@ def encode(frames: Iterator[Image.Image], path: Path) -> None:
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         stream.time_base = Fraction(1, FPS)
         for image in frames:
-            file.mux(stream.encode(av.VideoFrame.from_image(image)))
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(image.convert("RGB")), format="rgb24")))
         file.mux(stream.encode())
     unfinished.rename(path)
 

@@ -33,7 +33,13 @@ def test_nothing_comes_of_nothing() -> None:
 
 def test_little_is_in_flight() -> None:
     pulled: list[int] = []
-    source = (pulled.append(number) or number for number in range(100))
+
+    def numbers() -> Iterator[int]:
+        for number in range(100):
+            pulled.append(number)
+            yield number
+
+    source = numbers()
     results = in_order(lambda number: number, source, workers=2, waiting=2)
     assert next(results) == 0
     results.close()

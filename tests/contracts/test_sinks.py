@@ -1,9 +1,11 @@
 """What every format must keep, over all of them: whole or not at all, in order, in time, in colour, in alpha."""
 
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +37,7 @@ def children() -> list[str]:
 
 
 @contextmanager
-def nothing_left(folder: Path):
+def nothing_left(folder: Path) -> Iterator[None]:
     threads, processes = threading.active_count(), children()
     yield
     assert threading.active_count() == threads
@@ -48,7 +50,7 @@ def tall(height: int) -> Frame:
     return Frame(np.zeros((height, 16, 3), np.uint8), opaque(height, 16), Fraction(0), Fraction(1, 10))
 
 
-def write(name: str, path: Path, frames: list[Frame], **how: object) -> None:
+def write(name: str, path: Path, frames: list[Frame], **how: Any) -> None:
     with open_sink(name, path, Encoding(**how)) as sink:
         for frame in frames:
             sink.write(frame)

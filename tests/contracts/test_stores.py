@@ -13,6 +13,7 @@ from tests.stores import swift
 from vimix.errors import NotFound, UsageError
 from vimix.stores import Store, disposition, open_store, sha256_of
 from vimix.stores.local import LocalStore
+from vimix.stores.s3 import S3Store
 
 WEBP = "image/webp"
 
@@ -57,6 +58,7 @@ def corrupt(store: Store, key: str) -> None:
     else:
         head = store.head(key)
         assert head
+        assert isinstance(store, S3Store)
         swift.raw().put_object(
             Bucket=store._bucket, Key=key, Body=b"\0" * head.bytes, ContentType=head.mime,
             Metadata={"sha256": head.sha256},

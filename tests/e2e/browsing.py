@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, Response
+from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, Response, ViewportSize
 
 SCREENS = Path(__file__).parents[2] / "out" / "screens"
 CHROMIUM = Path("/usr/bin/chromium")
@@ -121,10 +121,13 @@ class Visit:
         assert not left, "\n".join(left)
 
 
+Theme = Literal["light", "dark"]
+
+
 @contextmanager
-def visiting(browser: Browser, root: str, *, width: int = 1280, theme: str = "light", **more: Any) -> Iterator[Visit]:
+def visiting(browser: Browser, root: str, *, width: int = 1280, theme: Theme = "light", **more: Any) -> Iterator[Visit]:
     """A fresh visitor."""
-    size = {"width": width, "height": height_of(width)}
+    size: ViewportSize = {"width": width, "height": height_of(width)}
     context = browser.new_context(viewport=size, color_scheme=theme, accept_downloads=True, **more)
     context.set_default_timeout(15_000)
     try:

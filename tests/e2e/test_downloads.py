@@ -5,16 +5,17 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.e2e.browsing import DONE, visiting
 from tests.e2e.conftest import Namer
 
 pytestmark = pytest.mark.browser
-CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
+CLIPBOARD: dict[str, Any] = {"permissions": ["clipboard-read", "clipboard-write"]}
 
 
 def taken(page: Page, button: str) -> str:
@@ -39,8 +40,8 @@ def test_the_result_is_shown_on_a_colour_and_on_a_picture_of_theirs(browser: Bro
         Image.new("RGB", (64, 36), (10, 120, 160)).save(sea, "PNG")
         sent: list[str] = []
         page.on("request", lambda request: sent.append(request.url))
-        own = {"name": "sea.png", "mimeType": "image/png", "buffer": sea.getvalue()}
-        page.locator('#vx-swatches input[type="file"]').set_input_files([own])
+        own: FilePayload = {"name": "sea.png", "mimeType": "image/png", "buffer": sea.getvalue()}
+        page.locator('#vx-swatches input[type="file"]').set_input_files(own)
         expect(stage).to_have_css("background-image", re.compile(r'url\("blob:'))
         expect(stage).to_have_css("background-size", "cover")
         assert all(url.startswith("blob:") for url in sent), "the picture stays in the browser"

@@ -4,11 +4,12 @@ import json
 import re
 import zipfile
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Dialog, FilePayload, expect
 
-from tests.e2e.browsing import DESK, PHONE, THEMES, visiting
+from tests.e2e.browsing import DESK, PHONE, THEMES, Theme, visiting
 from tests.e2e.conftest import Namer
 
 pytestmark = pytest.mark.browser
@@ -24,9 +25,10 @@ NAMELESS = """() => [...document.querySelectorAll("button, a, input, [role=slide
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("width", [PHONE, DESK])
-def test_drop_watch_take(browser: Browser, root: str, named: Namer, width: int, theme: str) -> None:
+def test_drop_watch_take(browser: Browser, root: str, named: Namer, width: int, theme: Theme) -> None:
     with visiting(browser, root, width=width, theme=theme) as visit:
-        page, here = visit.open(), {"widths": [width], "themes": [theme]}
+        page = visit.open()
+        here: dict[str, Any] = {"widths": [width], "themes": [theme]}
         expect(page.get_by_role("heading", level=1)).to_have_text("Remove the background of any clip.")
         expect(page.locator(".vx-tile")).to_have_count(3)
         page.wait_for_function("[...document.querySelectorAll('.vx-tile img')].every((each) => each.complete)")
@@ -156,7 +158,9 @@ def test_what_is_refused_or_fails_is_said_in_a_sentence(browser: Browser, root: 
         expect(page.locator("#vx-card-error")).to_have_text(re.compile("changes its size midway"))
         visit.seen("failed", "#vx-stage", "#vx-card-error", "#vx-again")
         page.click(".vx-home")
-        page.set_input_files("#vx-file", [{"name": "not a clip.mp4", "mimeType": "video/mp4", "buffer": b"hello"}])
+        page.set_input_files(
+            "#vx-file", cast(FilePayload, {"name": "not a clip.mp4", "mimeType": "video/mp4", "buffer": b"hello"})
+        )
         expect(page.locator("#vx-start-error")).not_to_be_empty()
         visit.seen("no_clip", "#vx-start-error", "#vx-drop .vx-button")
 
@@ -179,7 +183,12 @@ def test_a_link_that_is_over_says_so(browser: Browser, root: str) -> None:
 def test_a_hostile_name_is_only_text(browser: Browser, root: str, named: Namer, name: str) -> None:
     with visiting(browser, root) as visit:
         page = visit.open()
-        page.on("dialog", lambda dialog: (visit.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+        def refused(dialog: Dialog) -> None:
+            visit.faults.append(f"dialog: {dialog.message}")
+            dialog.dismiss()
+
+        page.on("dialog", refused)
         visit.drop(named(name))
         expect(page.locator("#vx-clip-name")).to_have_text(f" · {name}")
         visit.go()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -102,7 +103,11 @@ def test_an_open_tab_finds_its_job_again_when_the_server_comes_back(browser: Bro
 
 def test_a_model_is_fetched_while_they_look_on(browser: Browser, tmp_path: Path) -> None:
     with half_a_hub() as hub:
-        own = {"VIMIX_MODEL_DIR": str(tmp_path / "models"), "VIMIX_MODEL_MIRRORS": "own/models", "HF_ENDPOINT": hub}
+        own: dict[str, Any] = {
+            "VIMIX_MODEL_DIR": str(tmp_path / "models"),
+            "VIMIX_MODEL_MIRRORS": "own/models",
+            "HF_ENDPOINT": hub,
+        }
         with serving(tmp_path, "real", **own) as root, visiting(browser, root) as visit:
             page = visit.open()
             visit.drop(draw(tmp_path / "clip.mp4", seconds=0.5, wall=(150, 140, 130)))

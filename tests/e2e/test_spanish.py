@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.e2e.browsing import Visit, visiting
 from tests.e2e.conftest import Namer
@@ -36,7 +36,7 @@ def words(*texts: str) -> set[str]:
 NAMES = words(*MODELS, *FORMATS, *(row.label for row in FORMATS.values() if row.label not in SPANISH))
 ENGLISH = words(
     *(english for english, _ in WORDS.values()), *SPANISH,
-    *(row.label for row in (*FORMATS.values(), *PRESETS.values())),
+    *(row.label for row in FORMATS.values()), *(row.label for row in PRESETS.values()),
     "upload submit clear a person hair and whiskers green screen",
 ) - words(*(spanish for _, spanish in WORDS.values()), *SPANISH.values()) - NAMES  # fmt: skip
 
@@ -68,7 +68,8 @@ def test_before_the_run(spanish: Visit, clip: Path) -> None:
         page.click(opener)
         look(page)
         page.click("#vx-dialog-close")
-    page.set_input_files("#vx-file", [{"name": "no.mp4", "mimeType": "video/mp4", "buffer": b"hello"}])
+    no_clip: FilePayload = {"name": "no.mp4", "mimeType": "video/mp4", "buffer": b"hello"}
+    page.set_input_files("#vx-file", no_clip)
     expect(page.locator("#vx-start-error")).not_to_be_empty()
     look(page)
     spanish.drop(clip)

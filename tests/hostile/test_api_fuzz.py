@@ -66,7 +66,7 @@ PATHS = (
     "up/" + "0" * 32,
 )
 FILES = (file(path=None), file(path="secret"), file(url=PATHS[4]), file(path=PATHS[0], orig_name="\x00", size=-1))
-NESTED = ([], {}, [None] * 500, ["a", ["b"]], deep(60), deep(12, "x"), {"__class__": 1}, {"path": 3})
+NESTED: tuple[Any, ...] = ([], {}, [None] * 500, ["a", ["b"]], deep(60), deep(12, "x"), {"__class__": 1}, {"path": 3})
 ODD: tuple[Any, ...] = (*NUMBERS, *TEXTS, *TRICKS, *PATHS, *FILES, *NESTED)
 
 

@@ -30,6 +30,6 @@ def test_what_moves_is_found_and_brought_back(height: int, width: int) -> None:
     way = flow(here, there)
     assert np.median(way[..., 0]) == pytest.approx(2, abs=0.3)
     assert np.median(cv2.absdiff(moved(there, way), here)) <= 4
-    coloured = [np.dstack([plane] * 3) for plane in (here, there)]
-    assert np.median(belief(*coloured, way)) > 0.9
-    assert np.median(belief(*coloured, np.zeros_like(way))) < 0.5
+    first, second = (np.dstack([plane] * 3) for plane in (here, there))
+    assert np.median(belief(first, second, way)) > 0.9
+    assert np.median(belief(first, second, np.zeros_like(way))) < 0.5

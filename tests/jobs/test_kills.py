@@ -95,6 +95,7 @@ def test_redis_is_killed(tmp_path: Path) -> None:
             file, later = clip(tmp_path / "a", frames=80), clip(tmp_path / "b", frames=80)
             ticket = await under_way(service, file)
             waiting = await submit(service, later)
+            assert place.server is not None
             place.server.kill()
             await asyncio.sleep(1)
             place.server.start()

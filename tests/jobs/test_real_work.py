@@ -11,7 +11,8 @@ from vimix.events import Done, FinishEarly, Progress
 from vimix.jobs.model import State
 from vimix.jobs.service import open_service
 from vimix.options import Options
-from vimix.pipeline.run import Resources, run
+from vimix.pipeline.request import Resources
+from vimix.pipeline.run import run
 from vimix.settings import Settings
 
 

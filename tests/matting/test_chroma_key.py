@@ -25,8 +25,8 @@ def staged(screen: tuple[int, int, int], *, light: float = 0.0, noise: float = 0
     mask = np.zeros((height * 4, width * 4), np.uint8)
     cv2.circle(mask, (480, 280), 130, 255, -1)
     cv2.rectangle(mask, (360, 380), (600, 720), 255, -1)
-    mask = cv2.GaussianBlur(mask, (0, 0), 6)
-    alpha = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(mask, (0, 0), 6)
+    alpha = np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     own = np.array(SUBJECT, np.float32) * (0.6 + 0.4 * np.sin(y / 17) ** 2)[:, :, None]
     lit = np.array(screen, np.float32) * (1 - light * x / width)[:, :, None]
     share = alpha[:, :, None] / np.float32(255)
@@ -36,7 +36,7 @@ def staged(screen: tuple[int, int, int], *, light: float = 0.0, noise: float = 0
 
 @pytest.mark.parametrize("screen", [(0, 190, 60), (20, 60, 220), (215, 214, 26), (230, 40, 200)])
 @pytest.mark.parametrize(("light", "noise"), [(0.0, 0.0), (0.35, 2.0)])
-def test_a_screen_is_found_and_taken_out(screen, light: float, noise: float) -> None:
+def test_a_screen_is_found_and_taken_out(screen: tuple[int, int, int], light: float, noise: float) -> None:
     rgb, truth, own = staged(screen, light=light, noise=noise)
     key = find_key([frame(rgb)] * 3)
     assert key is not None
@@ -78,9 +78,11 @@ def test_of_the_shared_clips_the_two_screens_are_found() -> None:
     for path in sorted((DATA / "clips").iterdir()):
         with av.open(path) as container:
             pictures = [picture.to_ndarray(format="rgb24") for picture, _ in zip(container.decode(video=0), range(3))]  # noqa: B905
-        if find_key([frame(rgb) for rgb in pictures]) is not None:
+        if find_key([frame(np.asarray(rgb, np.uint8)) for rgb in pictures]) is not None:
             found.add(path.stem)
     assert found == {"gs_webav_chromakey-test", "gs_mdn_chromakey"}
     for sequence in os.listdir(DATA / "davis"):
         first = sorted((DATA / "davis" / sequence / "frames").iterdir())[0]
-        assert find_key([frame(cv2.imread(str(first))[:, :, ::-1].copy())]) is None, sequence
+        assert find_key([frame(np.asarray(np.asarray(cv2.imread(str(first)))[:, :, ::-1], np.uint8).copy())]) is None, (
+            sequence
+        )

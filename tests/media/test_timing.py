@@ -57,7 +57,7 @@ def test_a_part_begins_at_zero_and_has_its_whole_length() -> None:
 
 def test_a_part_inside_one_long_frame_shows_that_frame() -> None:
     shown = list(schedule([(Fraction(0), "a"), (Fraction(9), "b")], Fraction(10), Span(Fraction(2), Fraction(3))))
-    assert [(one.time, one.duration, one.what) for one in shown] == [(0, 1, "a")]
+    assert [(one.time, one.duration, one.what) for one in shown] == [(Fraction(0), Fraction(1), "a")]
 
 
 def test_the_end_of_a_long_frame_is_shown() -> None:

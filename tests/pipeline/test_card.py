@@ -5,6 +5,7 @@ import os
 import time
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from vimix.pipeline.card import inspect
 from vimix.sinks import FORMATS, AudioFrom, Encoding, open_sink
 
 
-def made(name: str, path: Path, frames: list[Frame], **how: object) -> dict:
+def made(name: str, path: Path, frames: list[Frame], **how: Any) -> dict[str, Any]:
     with open_sink(name, path, Encoding(**how)) as sink:
         for frame in frames:
             sink.write(frame)

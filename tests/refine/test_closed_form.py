@@ -60,8 +60,12 @@ def test_on_a_real_photograph() -> None:
     """GT01 of alphamatting.com, half size: its measured alpha, blurred, and solved again."""
     if not DATA.is_dir():
         pytest.skip("needs photographs with measured alpha that are not part of the project")
-    rgb = cv2.resize(cv2.imread(str(DATA / "matting/GT01.jpg"))[..., ::-1], (400, 248), interpolation=cv2.INTER_AREA)
-    truth = cv2.resize(cv2.imread(str(DATA / "matting/GT01.png"), 0), (400, 248), interpolation=cv2.INTER_AREA)
+    rgb = cv2.resize(
+        np.asarray(cv2.imread(str(DATA / "matting/GT01.jpg")))[..., ::-1], (400, 248), interpolation=cv2.INTER_AREA
+    )
+    truth = cv2.resize(
+        np.asarray(cv2.imread(str(DATA / "matting/GT01.png"), 0)), (400, 248), interpolation=cv2.INTER_AREA
+    )
     guess = np.asarray(cv2.GaussianBlur(truth, (0, 0), 2), np.uint8)
     result = solved(np.ascontiguousarray(rgb), guess)
     assert np.abs(result.astype(float) - truth).mean() < np.abs(guess.astype(float) - truth).mean()

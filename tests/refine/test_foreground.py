@@ -43,7 +43,7 @@ def test_opaque_pixels_stay_bit_for_bit_and_far_ones_too() -> None:
     far = cv2.dilate(alpha, np.ones((5, 5))) == 0
     np.testing.assert_array_equal(result[far], noisy[far])
     assert (result != noisy).any()
-    np.testing.assert_array_equal(rgb, disc()[0]), "the given picture is not written to"
+    np.testing.assert_array_equal(rgb, disc()[0], err_msg="the given picture is not written to")
 
 
 def test_clear_pixels_beside_the_edge_take_the_subjects_colour() -> None:

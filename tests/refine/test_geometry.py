@@ -16,7 +16,7 @@ def disc(height: int = 60, width: int = 80, radius: float = 15, x: float = 40, y
     """A red disc with a soft edge; what is hidden is bright green."""
     down, across = np.mgrid[:height, :width]
     alpha = (np.clip(radius - np.hypot(across - x, down - y) + 0.5, 0, 1) * 255).astype(np.uint8)
-    rgb = np.where((alpha > 0)[..., None], np.uint8(RED), np.uint8(GREEN))
+    rgb = np.where((alpha > 0)[..., None], np.array(RED, np.uint8), np.array(GREEN, np.uint8))
     return Frame(rgb, alpha, Fraction(1, 3), Fraction(1, 30))
 
 

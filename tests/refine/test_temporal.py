@@ -87,7 +87,8 @@ def test_it_waits_for_one_frame() -> None:
 
 def test_frames_of_another_size_are_not_mixed() -> None:
     large = disc(60, texture(0, 120))
-    small = tuple(cv2.resize(plane, (90, 70), interpolation=cv2.INTER_AREA) for plane in large)
+    rgb, alpha = (np.asarray(cv2.resize(each, (90, 70), interpolation=cv2.INTER_AREA), np.uint8) for each in large)
+    small = rgb, alpha
     calm = list(steady(1)(frames([large, small, large])))
     assert [frame.alpha.shape for frame in calm] == [SIZE, (70, 90), SIZE]
 

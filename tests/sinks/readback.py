@@ -71,7 +71,7 @@ def _read_video(path: Path, name: str) -> Read:
         shown = sorted(
             (packet.pts * packet.time_base, packet.duration * packet.time_base)
             for packet in file.demux(stream)
-            if packet.pts is not None
+            if packet.pts is not None and packet.time_base is not None and packet.duration is not None
         )
         sound = None
         if file.streams.audio:

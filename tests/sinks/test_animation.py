@@ -4,6 +4,7 @@ import itertools
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,14 +20,14 @@ from vimix.sinks.pixels import filled, floored, visible
 animated = pytest.mark.parametrize("name", ["webp", "gif", "apng"])
 
 
-def write(name: str, path: Path, frames: list[Frame], **how: object) -> Path:
+def write(name: str, path: Path, frames: list[Frame], **how: Any) -> Path:
     with open_sink(name, path, Encoding(**how)) as sink:
         for frame in frames:
             sink.write(frame)
     return path
 
 
-def blocks(path: Path, name: str) -> list:
+def blocks(path: Path, name: str) -> list[Any]:
     with path.open("rb") as file:
         return list(walk(file, name.removeprefix("a")))
 

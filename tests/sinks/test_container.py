@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import imageio_ffmpeg
@@ -21,7 +22,7 @@ from vimix.sinks.container import HEVC, video
 VIDEOS = ("webm", "mov", "hevc", "mp4", "matte")
 
 
-def write(name: str, path: Path, frames: list[Frame], **how: object) -> Path:
+def write(name: str, path: Path, frames: list[Frame], **how: Any) -> Path:
     with open_sink(name, path, Encoding(**how)) as sink:
         for frame in frames:
             sink.write(frame)
@@ -55,6 +56,7 @@ def test_sound_ends_with_the_picture(name: str, fps: int, tmp_path: Path) -> Non
     clip = draw(tmp_path / "clip.mp4", seconds=2, fps=10, audio=True)
     path = write(name, tmp_path / "a", drawn(fps, fps=fps), audio=AudioFrom(clip.path), fps=Fraction(fps))
     with av.open(str(path)) as file:
+        assert file.duration is not None
         assert abs(file.duration / av.time_base - 1) < 1 / 50
         tone = np.concatenate([frame.to_ndarray().reshape(-1) for frame in file.decode(audio=0)])
     assert np.abs(tone.astype(float)).max() > 0.05

@@ -37,10 +37,10 @@ def file(chunks: bytes) -> bytes:
 
 def by_ffmpeg(data: bytes) -> Pixels:
     """RGBA of a lossless picture, alpha alone of another."""
-    with av.open(io.BytesIO(data), format="webp_pipe") as container:
+    with av.open(io.BytesIO(data), "r", format="webp_pipe") as container:
         frame = next(container.decode(video=0))
     if frame.format.is_rgb:
-        return frame.to_ndarray(format="rgba")
+        return np.asarray(frame.to_ndarray(format="rgba"), np.uint8)
     plane = frame.planes[3]
     return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
 

@@ -4,6 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 from PIL import Image, ImageDraw
 
 
@@ -25,6 +26,6 @@ def draw(
             ImageDraw.Draw(image).ellipse((20 + step * 8, 50, 100 + step * 8, 130), fill=(230, 80, 60))
             if second:
                 ImageDraw.Draw(image).ellipse((210, 60, 270, 120), fill=(40, 60, 230))
-            file.mux(stream.encode(av.VideoFrame.from_image(image)))
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(image.convert("RGB")), format="rgb24")))
         file.mux(stream.encode())
     return path

@@ -27,7 +27,7 @@ class Eye:
     def __call__(self, rgb: Pixels) -> Pixels:
         self.asked += 1
         colourful = rgb.max(axis=2).astype(int) - rgb.min(axis=2)
-        return cv2.GaussianBlur(((colourful > 80) * 255).astype(np.uint8), (0, 0), 0.8)
+        return np.asarray(cv2.GaussianBlur(((colourful > 80) * 255).astype(np.uint8), (0, 0), 0.8), np.uint8)
 
 
 def ground(seed: int = 0, light: int = 120) -> Pixels:
@@ -56,9 +56,9 @@ def clip(pictures: Sequence[Pixels], alpha: Pixels | None = None) -> Iterator[Fr
 
 
 def overlap(ours: Pixels, theirs: Pixels) -> float:
-    ours, theirs = ours > 127, theirs > 127
-    union = (ours | theirs).sum()
-    return float((ours & theirs).sum() / union) if union else 1.0
+    one, other = ours > 127, theirs > 127
+    union = (one | other).sum()
+    return float((one & other).sum() / union) if union else 1.0
 
 
 def moving(at: int) -> list[Disc]:
@@ -169,7 +169,7 @@ def test_the_alpha_that_a_frame_brings_is_kept() -> None:
 
 
 def test_frames_of_another_size_begin_a_scene() -> None:
-    small = cv2.resize(picture(moving(0)), (80, 45), interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(picture(moving(0)), (80, 45), interpolation=cv2.INTER_AREA), np.uint8)
     mattes, _ = solve([picture(moving(0)), picture(moving(1)), small, small])
     assert [matte.shape for matte in mattes] == [SIZE, SIZE, (45, 80), (45, 80)]
 

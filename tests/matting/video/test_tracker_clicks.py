@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from vimix.frame import Frame, Pixels, opaque
 from vimix.matting.networks import catalogue
@@ -46,11 +47,11 @@ def look() -> Look:
 
 def frames() -> Iterator[Frame]:
     for at, file in enumerate(sorted((CLIP / "frames").iterdir())[:FRAMES]):
-        rgb = np.ascontiguousarray(cv2.imread(str(file))[..., ::-1])
+        rgb = np.ascontiguousarray(np.asarray(cv2.imread(str(file)))[..., ::-1])
         yield Frame(rgb, opaque(*rgb.shape[:2]), Fraction(at, 24), Fraction(1, 24))
 
 
-def truth(at: int) -> Pixels:
+def truth(at: int) -> NDArray[np.bool_]:
     return np.asarray(cv2.imread(str(sorted((CLIP / "masks").iterdir())[at]), cv2.IMREAD_GRAYSCALE), np.uint8) > 127
 
 

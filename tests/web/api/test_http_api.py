@@ -20,6 +20,7 @@ from vimix.jobs.model import Job, State
 from vimix.jobs.service import JobService, open_service
 from vimix.jobs.submission import token_hash
 from vimix.matting.networks import runtime
+from vimix.matting.networks.cpu import machine
 from vimix.options import Options
 from vimix.settings import Settings
 from vimix.stores.local import LocalStore
@@ -147,8 +148,12 @@ def test_what_is_not_there_is_said_in_the_caller_s_way(service: JobService, clie
 
 @pytest.mark.parametrize("how", ["expires", "state", "file"])
 def test_what_had_its_day_is_gone(service: JobService, client: TestClient, tmp_path: Path, how: str) -> None:
-    changes = {"expires": {"expires": time.time() - 1}, "state": {"state": State.EXPIRED}, "file": {}}[how]
-    finished(service, tmp_path, **changes)
+    cases: dict[str, dict[str, Any]] = {
+        "expires": {"expires": time.time() - 1},
+        "state": {"state": State.EXPIRED},
+        "file": {},
+    }
+    finished(service, tmp_path, **cases[how])
     if how == "file":
         service.files.delete("out/made")
     answer = client.get(f"/r/{JOB}")
@@ -308,7 +313,7 @@ def test_ready_says_what_networks_run_on_and_why(settings: Settings, monkeypatch
     monkeypatch.setattr("vimix.web.ops.health._nvidia", lambda: "")
     service = open_service(settings, workers=1)
     assert "not chosen yet" in client_of(service).get("/readyz").json()["device"]["why"]
-    found = runtime.Choice("openvino", "bf16", "CPU time of a run: 446 ms", 0.4, runtime._machine())
+    found = runtime.Choice("openvino", "bf16", "CPU time of a run: 446 ms", 0.4, machine())
     book = settings.model_dir / "compiled" / "isnet-general-use-768-768.json"
     book.parent.mkdir(parents=True)
     book.write_text(json.dumps(asdict(found)))

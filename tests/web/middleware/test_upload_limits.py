@@ -196,7 +196,7 @@ class Served:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("page")
-    rules = {"CORS_ORIGINS": f"{FRIEND}, https://b.example/", "MAX_UPLOAD_MB": "1"}
+    rules: dict[str, Any] = {"CORS_ORIGINS": f"{FRIEND}, https://b.example/", "MAX_UPLOAD_MB": "1"}
     with serving(folder, "real", VIMIX_WORKERS="0", VIMIX_JOBS_PER_HOUR="50", **rules) as url:
         yield Served(url, folder / "uploads")
 
