@@ -48,7 +48,7 @@ def prepare(settings: Settings, service: JobService) -> tuple[gr.Blocks, dict[st
     with demo:
         gradio_api.offer(page, settings)
     demo.queue(max_size=256, default_concurrency_limit=8, api_open=False)
-    return demo, _how(settings, service, folder, version)
+    return demo, _how(settings, service, page, version)
 
 
 def _facts(settings: Settings, folder: Path) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _facts(settings: Settings, folder: Path) -> dict[str, Any]:
     }
 
 
-def _how(settings: Settings, service: JobService, folder: Path, version: str) -> dict[str, Any]:
+def _how(settings: Settings, service: JobService, page: Page, version: str) -> dict[str, Any]:
     @asynccontextmanager
     async def life(app: Starlette) -> AsyncIterator[None]:
         await service.start()
@@ -70,10 +70,11 @@ def _how(settings: Settings, service: JobService, folder: Path, version: str) ->
             async with sweeping(service):
                 yield
         finally:
+            page.previews.close()
             await service.stop()
 
     own: list[BaseRoute] = [Mount("/page", StaticFiles(directory=STATIC)), embed_route, zip_download.zip_route(service)]
-    own += [*examples.routes(folder), *http_api.routes(service, settings)]
+    own += [*examples.routes(page.examples), *http_api.routes(service, settings)]
     return {
         "server_name": settings.host,
         "server_port": settings.port,

@@ -14,8 +14,7 @@ from PIL import Image
 from tests.matting.video.test_tracker import Eye, clip, moving, picture
 from vimix.events import Progress
 from vimix.frame import Frame, Pixels, opaque
-from vimix.jobs.worker import child_main
-from vimix.jobs.worker.child_main import PREVIEW_BYTES, ProgressReporter
+from vimix.jobs.worker.progress import PREVIEW_BYTES, PREVIEW_SIZE, ProgressReporter
 from vimix.matting.video.propagation import filled
 from vimix.matting.video.segments import Shot, windows
 from vimix.matting.video.tracker import PACES, Pace, _Follower
@@ -97,5 +96,5 @@ def test_pictures_are_shown_four_times_a_second_and_are_small(tmp_path: Path, mo
         assert preview.stat().st_size <= PREVIEW_BYTES
     assert told[-1]["preview"] == 8  # two seconds
     with Image.open(preview) as shown:
-        assert max(shown.size) <= max(child_main.PREVIEW_SIZE)
+        assert max(shown.size) <= max(PREVIEW_SIZE)
     assert [path.name for path in tmp_path.iterdir()] == ["preview.webp"]

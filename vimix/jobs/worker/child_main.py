@@ -4,13 +4,14 @@ It holds no secret, writes in its job's folder only (and, fetching weights, in t
 process that started it. `python -m vimix.jobs.worker.child_main PARENT MODULE:FUNCTION RESOURCES` runs any generator
 with the signature of `vimix.pipeline.run.run`, less the resources: by it tests put light work in place of the real.
 
-In: `{"job", "folder", "clip", "out", "matte", "options", "file_bytes", "descriptors"}`, then perhaps
-`{"cancel": true}`. Out: `{"ev": "ready" | "note" | "progress" | "done" | "error", …}`; the last two end a job.
+In: `{"job", "folder", "clip", "out", "matte", "options", "file_bytes", "descriptors", "address_space"}`, then perhaps
+`{"cancel": true}`; or `{"kind", "arguments", "folder", …}` for a small answer about a file (`pipeline/preview.py`),
+which comes as `"answer"` of `done`. Out: `{"ev": "ready" | "note" | "progress" | "done" | "error", …}`; the last two
+end a job.
 """
 
 import ctypes
 import importlib
-import io
 import json
 import os
 import queue
@@ -19,100 +20,33 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from PIL import Image
-
 from vimix.concurrency.processes import processes
 from vimix.errors import VimixError
 from vimix.events import Done, FinishEarly, Note, Progress
-from vimix.frame import Frame
+from vimix.jobs.worker.progress import ProgressReporter
 from vimix.options import Options
 
-TELL_EVERY = 0.2
-PREVIEW_EVERY = 0.25
-PREVIEW_BYTES = 30_000
-PREVIEW_SIZE = (480, 480)
 Run = Generator[Note | Progress | Done, None, None]
 Work = Callable[..., Run]
-_PACE_SPAN = 60.0
-"""Seconds over which frames a second are taken: the wait for the first ones counts as long as it can be remembered,
-because those come together, and much faster than the rest."""
+Answer = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""Answers a request of a kind, with its arguments."""
 
 
-class ProgressReporter:
-    """Says how one job goes, at most every `TELL_EVERY` seconds, and shows its newest frame."""
-
-    def __init__(self, tell: Callable[..., None], folder: Path) -> None:
-        self._tell, self._folder = tell, folder
-        self._told = self._shown = float("-inf")
-        self._version = 0
-        self._past: deque[tuple[float, int]] = deque()
-
-    def note(self, note: Note) -> None:
-        """A sentence; its repetitions, with another fraction, are thinned out."""
-        now = time.monotonic()
-        if note.fraction in (None, 1.0) or now - self._told >= TELL_EVERY:
-            self._told = now
-            self._tell("note", text=note.text + (f" {note.fraction:.0%}" if note.fraction else ""))
-
-    def progress(self, progress: Progress) -> None:
-        """A frame."""
-        now = time.monotonic()
-        if self._past and progress.done <= self._past[-1][1]:
-            self._past.clear()  # it is gone through once more: to encode what was found, or to fit
-        self._past.append((now, progress.done))
-        while now - self._past[0][0] > _PACE_SPAN:
-            self._past.popleft()
-        if now - self._shown >= PREVIEW_EVERY and progress.step == "cut":
-            self._show(progress.frame)
-            self._shown = time.monotonic()
-        if now - self._told < TELL_EVERY and progress.done != progress.total:
-            return
-        self._told = now
-        (then, before), span = self._past[0], max(now - self._past[0][0], 1e-3)
-        fps = (progress.done - before) / span if now > then else 0.0
-        left = (progress.total - progress.done) / fps if progress.total and fps > 0 else None
-        self._tell(
-            "progress",
-            done=progress.done,
-            total=progress.total,
-            fps=round(fps, 2) or None,
-            left=None if left is None else round(max(left, 0.0), 1),
-            step=progress.step,
-            preview=self._version,
-        )
-
-    def _show(self, frame: Frame) -> None:
-        """Write the frame where the page may fetch it; renamed into place, so it is never read half."""
-        height, width = frame.alpha.shape
-        step = max(1, min(width // PREVIEW_SIZE[0], height // PREVIEW_SIZE[1]))
-        picture = Image.fromarray(frame.rgb[::step, ::step]).convert("RGBA")
-        picture.putalpha(Image.fromarray(frame.alpha[::step, ::step].copy()))
-        picture.thumbnail(PREVIEW_SIZE)
-        for quality in (60, 30, 5):
-            file = io.BytesIO()
-            picture.save(file, "WEBP", quality=quality, alpha_quality=50, method=0)
-            if file.tell() <= PREVIEW_BYTES:
-                beside = self._folder / "preview.unfinished"
-                beside.write_bytes(file.getvalue())
-                beside.replace(self._folder / "preview.webp")
-                self._version += 1
-                return
-
-
-def do(spec: dict[str, Any], work: Work, stop: threading.Event, tell: Callable[..., None]) -> None:
+def do(spec: dict[str, Any], work: Work, answer: Answer, stop: threading.Event, tell: Callable[..., None]) -> None:
     """One job, from its spec to the event that ends it."""
     folder = Path(spec["folder"])
     teller = ProgressReporter(tell, folder)
     try:
-        _confine(folder, file_bytes=spec["file_bytes"], descriptors=spec["descriptors"])
+        _confine(folder, spec)
+        if kind := spec.get("kind"):
+            tell("done", answer=answer(kind, spec["arguments"]))
+            return
         matte = Path(spec["matte"]) if spec["matte"] else None
         options = Options.parse(spec["options"])
         run = work(Path(spec["clip"]), Path(spec["out"]), options, matte=matte)
@@ -128,7 +62,9 @@ def do(spec: dict[str, Any], work: Work, stop: threading.Event, tell: Callable[.
     except FinishEarly:
         tell("error", public="Cancelled before the first frame.", cause="", retryable=False)
     except VimixError as error:
-        tell("error", public=error.public, cause=error.cause, retryable=error.retryable)
+        tell("error", public=error.public, cause=error.cause, retryable=error.retryable, status=error.status)
+    except MemoryError:
+        tell("error", public="This file needs more memory than is given to it.", cause="", retryable=False, status=422)
     except OSError as error:
         tell("error", public="A file could not be read or written.", cause=repr(error), retryable=True)
     except Exception as error:
@@ -148,21 +84,27 @@ def _until(run: Run, stop: threading.Event) -> Run:
         return
 
 
-def _at_work(work: Work, given: dict[str, Any]) -> Work:
-    """The real work, in a workshop whose default engine is made ready while no job is here yet."""
+def _at_work(work: Work, given: dict[str, Any]) -> tuple[Work, Answer]:
+    """The real work and the small answers, with a default engine that is prepared while no job is here yet."""
     from vimix.matting.registry import warm_up
     from vimix.media.limits import Limits
+    from vimix.pipeline.preview import ANSWERS
     from vimix.pipeline.request import Resources  # here, because tests run other work and need not load this
 
+    warm = given.pop("warm", True)
     values = {**given, "model_dir": Path(given["model_dir"]), "mirrors": tuple(given["mirrors"])}
     resources = Resources(**{**values, "limits": Limits(**given["limits"])})
-    threading.Thread(
-        target=warm_up, args=(resources.model_dir, resources.device), name="vimix-warm", daemon=True
-    ).start()
-    return lambda clip, out, options, *, matte: work(clip, out, options, resources, matte=matte)
+    if warm:
+        threading.Thread(
+            target=warm_up, args=(resources.model_dir, resources.device), name="vimix-warm", daemon=True
+        ).start()
+    return (
+        lambda clip, out, options, *, matte: work(clip, out, options, resources, matte=matte),
+        lambda kind, arguments: ANSWERS[kind](resources, **arguments),
+    )
 
 
-def serve(work: Work, told: TextIO) -> None:
+def serve(work: Work, answer: Answer, told: TextIO) -> None:
     """Jobs from stdin until it ends."""
     lock = threading.Lock()
 
@@ -188,15 +130,18 @@ def serve(work: Work, told: TextIO) -> None:
     tell("ready", pid=os.getpid())
     while True:
         spec, stop = jobs.get()
-        do(spec, work, stop, tell)
+        do(spec, work, answer, stop, tell)
 
 
-def _confine(folder: Path, *, file_bytes: int, descriptors: int) -> None:
+def _confine(folder: Path, spec: dict[str, Any]) -> None:
     scratch = folder / "tmp"
     scratch.mkdir(exist_ok=True)
     os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
     os.chdir(folder)
-    for kind, wanted in ((resource.RLIMIT_FSIZE, file_bytes), (resource.RLIMIT_NOFILE, descriptors)):
+    bounds = [(resource.RLIMIT_FSIZE, spec["file_bytes"]), (resource.RLIMIT_NOFILE, spec["descriptors"])]
+    if spec.get("address_space"):
+        bounds.append((resource.RLIMIT_AS, spec["address_space"]))
+    for kind, wanted in bounds:
         _, hard = resource.getrlimit(kind)
         resource.setrlimit(kind, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
@@ -227,8 +172,13 @@ def main() -> None:
     module, _, function = name.partition(":")
     run = getattr(importlib.import_module(module), function)
     real = module.startswith("vimix.")
-    with processes(resources["threads"] if real else 0):
-        serve(_at_work(run, resources) if real else run, told)
+    with processes(resources["threads"] if real and resources.get("warm", True) else 0):
+        work, answer = _at_work(run, resources) if real else (run, _no_answer)
+        serve(work, answer, told)
+
+
+def _no_answer(kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    raise VimixError("This is not answered here.", cause=kind)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ class Bounds:
     """Seconds that it may go on finishing outside of the slot."""
     file_bytes: int = 2 << 30
     descriptors: int = 256
+    address_space: int = 0
+    """Bytes; 0: no limit. Not with CUDA, which maps far more than it uses."""
 
 
 class Lost(Failed):
@@ -94,7 +96,12 @@ class ChildProcess:
     async def run(self, spec: Mapping[str, Any], heard: Callable[[Event], None]) -> Event:
         """Do one job; the event that ended it. Raises `Lost`, with the child and all it started killed."""
         child = await self.warm()
-        limits = {"file_bytes": self._bounds.file_bytes, "descriptors": self._bounds.descriptors}
+        bounds = self._bounds
+        limits = {
+            "file_bytes": bounds.file_bytes,
+            "descriptors": bounds.descriptors,
+            "address_space": bounds.address_space,
+        }
         try:
             async with asyncio.timeout(self._bounds.wall):
                 await self._say(child, {**spec, **limits})

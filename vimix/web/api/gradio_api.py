@@ -135,7 +135,7 @@ def offer(page: Page, settings: Settings) -> None:
         _submit(tools), inputs, [answer], api_name="submit", concurrency_limit=8, concurrency_id="submit", **public
     )
     asked = [clip, moment, looks, point]
-    never.click(_preview(tools), asked, [answer], api_name="preview", concurrency_limit=1, **public)
+    never.click(_preview(tools), asked, [answer], api_name="preview", concurrency_limit=8, **public)
     _small(tools)
 
 

@@ -16,13 +16,13 @@ from gradio.utils import get_upload_folder
 
 from vimix.errors import Busy, NotFound, Refused, VimixError
 from vimix.jobs.model import Ticket
+from vimix.jobs.previews import Previews
 from vimix.jobs.service import JobService
 from vimix.options import Options
 from vimix.settings import Settings
 from vimix.web.middleware.rate_limit import limiter, visitor_of
 from vimix.web.ui import presenter
-from vimix.web.ui.preview import try_frame
-from vimix.web.ui.thumbnails import both_at, film, kept_file
+from vimix.web.ui.thumbnails import compare, kept_file
 
 FIELDS = (
     "quality", "format", "size", "background", "colour", "picture", "fps", "model", "refine", "steady", "fit", "crop",
@@ -72,6 +72,7 @@ class Page:
         self.service = service
         self.settings = settings
         self.examples = examples
+        self.previews = Previews(settings)
 
     def take_in(self, request: gr.Request, asked: str, *values: Any) -> dict[str, Any]:
         """Hand the chosen clips to the service: `asked` is what the page's scripts know, `values` the option fields."""
@@ -158,11 +159,13 @@ class Page:
     def answers(self) -> list[Callable[..., Any]]:
         """The questions the page's scripts may ask."""
 
-        def clip_film(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
-            return film(uploaded(asked.get("path"), self.examples))
+        def clip_film(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+            clip = uploaded(asked.get("path"), self.examples)
+            return self.previews.ask("filmstrip", visitor_of(request, self.settings), clip=str(clip))
 
-        def moment(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
-            return both_at(self.service, str(asked["job"]), float(asked.get("time", 0)))
+        def moment(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+            visitor, time = visitor_of(request, self.settings), float(asked.get("time", 0))
+            return compare(self.service, self.previews, str(asked["job"]), time, visitor)
 
         def trial(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
             path = uploaded(asked.get("path"), self.examples)
@@ -188,11 +191,13 @@ class Page:
         self, clip: Path, time: float, looks: Sequence[str], point: Sequence[str], request: gr.Request
     ) -> dict[str, Any]:
         """One frame cut out, what the whole clip would take, and how many jobs this visitor may still begin."""
-        clicks = Options.parse({"point": list(point)}).points
-        left = limiter(self.settings).left(visitor_of(request, self.settings))
+        Options.parse({"point": list(point)})
+        visitor = visitor_of(request, self.settings)
+        left = limiter(self.settings).left(visitor)
         limit = self.settings.jobs_per_hour or None
         quota = {"jobs_left": left, "jobs_per_hour": limit}
-        return try_frame(self.settings, clip, time, looks, clicks) | {"quota": quota}
+        asked = {"clip": str(clip), "time": time, "looks": list(looks), "points": list(point)}
+        return self.previews.ask("preview", visitor, **asked) | {"quota": quota}
 
     def also(self, job: str, asked: Mapping[str, Any], request: gr.Request) -> dict[str, Any]:
         """A finished job's clip as another file; what `asked` leaves empty stays as it was."""

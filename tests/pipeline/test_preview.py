@@ -1,4 +1,4 @@
-"""Single pictures for the page: the filmstrip, and one frame tried before a run."""
+"""Single pictures for the page: the filmstrip, and one frame previewed before a run."""
 
 import base64
 import io
@@ -10,22 +10,28 @@ from PIL import Image
 
 from tests.matting.video.test_tracker import Eye
 from tests.web.drawn import draw
-from vimix.errors import Refused, Unreadable
+from vimix.errors import Unreadable
 from vimix.matting.registry import Engine
-from vimix.options import Point
-from vimix.settings import Settings
-from vimix.web.ui import preview
-from vimix.web.ui.handlers import uploaded
-from vimix.web.ui.preview import try_frame
-from vimix.web.ui.thumbnails import STRIP, film
+from vimix.pipeline import preview
+from vimix.pipeline.preview import STRIP, filmstrip
+from vimix.pipeline.request import Resources
 
 
 def opened(uri: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
 
 
-def test_a_filmstrip_shows_the_clip_from_end_to_end(clip: Path) -> None:
-    told = film(clip)
+def resources(folder: Path) -> Resources:
+    return Resources(folder / "models")
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return draw(tmp_path / "clip.mp4")
+
+
+def test_a_filmstrip_shows_the_clip_from_end_to_end(clip: Path, tmp_path: Path) -> None:
+    told = filmstrip(resources(tmp_path), str(clip))
     assert (told["seconds"], told["width"], told["height"]) == (2.0, 320, 180)
     pictures = [opened(shot).convert("RGB") for shot in told["strip"]]
     assert len(pictures) == STRIP
@@ -36,12 +42,12 @@ def test_a_filmstrip_shows_the_clip_from_end_to_end(clip: Path) -> None:
 def test_what_is_no_clip_has_no_film(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"hello")
     with pytest.raises(Unreadable):
-        film(tmp_path / "clip.mp4")
+        filmstrip(resources(tmp_path), str(tmp_path / "clip.mp4"))
 
 
 def test_a_frame_before_a_screen_is_keyed_and_the_run_estimated(tmp_path: Path) -> None:
     clip = draw(tmp_path / "green.mp4", wall=(20, 176, 72))
-    told = try_frame(Settings(data_dir=tmp_path), clip, 0.5, ())
+    told = preview.preview(resources(tmp_path), str(clip), 0.5)
     (look,) = told["looks"]
     assert (look["model"], told["frames"]) == ("chroma", 24)
     alpha = opened(look["picture"]).getchannel("A")
@@ -51,7 +57,7 @@ def test_a_frame_before_a_screen_is_keyed_and_the_run_estimated(tmp_path: Path) 
     assert look["bytes"] > 1000
 
 
-def test_a_trial_cuts_out_who_was_clicked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_cuts_out_who_was_clicked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     eye = Eye()
     engine = Engine("isnet-general-use", eye, eye, "drawn", "cpu", "8 bit", "", 0.2, 1)
 
@@ -64,7 +70,7 @@ def test_a_trial_cuts_out_who_was_clicked(tmp_path: Path, monkeypatch: pytest.Mo
     clip = draw(tmp_path / "two.mp4", wall=(120, 120, 120), second=True)
     places = {"left": (60, 90), "right": (240, 90)}
     for clicks, kept in (((), {"left", "right"}), (("0.2,0.5",), {"left"}), (("0.65,0.3,0.9,0.8,1.5",), {"right"})):
-        told = try_frame(Settings(data_dir=tmp_path), clip, 0, (), [Point.parse(text) for text in clicks])
+        told = preview.preview(resources(tmp_path), str(clip), 0, (), clicks)
         assert [look["look"] for look in told["looks"]] == ["fast", "balanced", "best"]
         times = [look["seconds"] for look in told["looks"]]
         assert times == sorted(times)
@@ -72,24 +78,3 @@ def test_a_trial_cuts_out_who_was_clicked(tmp_path: Path, monkeypatch: pytest.Mo
         found = {name for name, place in places.items() if int(str(alpha.getpixel(place))) > 200}
         assert found == kept
         assert all(int(str(alpha.getpixel(places[name]))) < 50 for name in places.keys() - kept)
-
-
-def test_only_uploads_and_examples_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
-    inside, outside = tmp_path / "uploads" / "a.mp4", tmp_path / "b.mp4"
-    inside.parent.mkdir()
-    inside.touch()
-    outside.touch()
-    (inside.parent / "link.mp4").symlink_to(outside)
-    assert uploaded(inside) == inside
-    assert uploaded(outside, tmp_path) == outside
-    for path in (
-        outside,
-        inside.parent / "link.mp4",
-        inside.parent / ".." / "b.mp4",
-        tmp_path / "none",
-        "",
-        "http://a/b",
-    ):
-        with pytest.raises(Refused):
-            uploaded(path)

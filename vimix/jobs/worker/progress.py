@@ -1,0 +1,81 @@
+"""What a child says of a running job, and the newest frame that it shows."""
+
+import io
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+from vimix.events import Note, Progress
+from vimix.frame import Frame
+
+TELL_EVERY = 0.2
+PREVIEW_EVERY = 0.25
+PREVIEW_BYTES = 30_000
+PREVIEW_SIZE = (480, 480)
+_PACE_SPAN = 60.0
+"""Seconds over which frames a second are taken: the wait for the first ones counts as long as it can be remembered,
+because those come together, and much faster than the rest."""
+
+
+class ProgressReporter:
+    """Says how one job goes, at most every `TELL_EVERY` seconds, and shows its newest frame."""
+
+    def __init__(self, tell: Callable[..., None], folder: Path) -> None:
+        self._tell, self._folder = tell, folder
+        self._told = self._shown = float("-inf")
+        self._version = 0
+        self._past: deque[tuple[float, int]] = deque()
+
+    def note(self, note: Note) -> None:
+        """A sentence; its repetitions, with another fraction, are thinned out."""
+        now = time.monotonic()
+        if note.fraction in (None, 1.0) or now - self._told >= TELL_EVERY:
+            self._told = now
+            self._tell("note", text=note.text + (f" {note.fraction:.0%}" if note.fraction else ""))
+
+    def progress(self, progress: Progress) -> None:
+        """A frame."""
+        now = time.monotonic()
+        if self._past and progress.done <= self._past[-1][1]:
+            self._past.clear()  # it is gone through once more: to encode what was found, or to fit
+        self._past.append((now, progress.done))
+        while now - self._past[0][0] > _PACE_SPAN:
+            self._past.popleft()
+        if now - self._shown >= PREVIEW_EVERY and progress.step == "cut":
+            self._show(progress.frame)
+            self._shown = time.monotonic()
+        if now - self._told < TELL_EVERY and progress.done != progress.total:
+            return
+        self._told = now
+        (then, before), span = self._past[0], max(now - self._past[0][0], 1e-3)
+        fps = (progress.done - before) / span if now > then else 0.0
+        left = (progress.total - progress.done) / fps if progress.total and fps > 0 else None
+        self._tell(
+            "progress",
+            done=progress.done,
+            total=progress.total,
+            fps=round(fps, 2) or None,
+            left=None if left is None else round(max(left, 0.0), 1),
+            step=progress.step,
+            preview=self._version,
+        )
+
+    def _show(self, frame: Frame) -> None:
+        """Write the frame where the page may fetch it; renamed into place, so it is never read half."""
+        height, width = frame.alpha.shape
+        step = max(1, min(width // PREVIEW_SIZE[0], height // PREVIEW_SIZE[1]))
+        picture = Image.fromarray(frame.rgb[::step, ::step]).convert("RGBA")
+        picture.putalpha(Image.fromarray(frame.alpha[::step, ::step].copy()))
+        picture.thumbnail(PREVIEW_SIZE)
+        for quality in (60, 30, 5):
+            file = io.BytesIO()
+            picture.save(file, "WEBP", quality=quality, alpha_quality=50, method=0)
+            if file.tell() <= PREVIEW_BYTES:
+                beside = self._folder / "preview.unfinished"
+                beside.write_bytes(file.getvalue())
+                beside.replace(self._folder / "preview.webp")
+                self._version += 1
+                return

@@ -1,0 +1,193 @@
+"""Single pictures of a clip, made in a child process: the filmstrip, one frame tried before a run, before and after.
+
+The files are strangers', so nothing here is called in the web process; `vimix.jobs.previews` sends these functions to
+a child by their names in `ANSWERS`. A preview uses the same network as a run, at the same size, and clicks choose the
+subject in the same way; what needs more than one frame (temporal smoothing, propagation) is left out.
+"""
+
+import base64
+import io
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import numpy as np
+from PIL import Image
+
+from vimix.concurrency.threads import cores
+from vimix.errors import NotFound, Refused
+from vimix.frame import Frame, Pixels
+from vimix.matting.chroma_key import find_key, key_out
+from vimix.matting.registry import DEFAULT, open_engine, pick
+from vimix.matting.video.tracker import PACES, follow
+from vimix.media.decode import open_source, probe
+from vimix.media.limits import Limits
+from vimix.options import SHORT_FPS, Point, Quality
+from vimix.pipeline.plan import PER_FRAME
+from vimix.pipeline.request import Resources
+
+LOOKS: tuple[str, ...] = get_args(Quality)
+STRIP = 8
+"""Pictures on a filmstrip: each costs a seek."""
+THUMBNAIL = 160
+"""Pixels across one of them."""
+PREVIEW = 640
+"""Pixels across a previewed cut-out: as much as the page shows of three side by side."""
+CLOSE_UP = 960
+"""Pixels across a poster, and across the pictures of a comparison."""
+MOST = 3
+"""Qualities or models in one preview; each is a network run."""
+HANDLING = 0.05
+"""CPU-seconds a frame takes beside the network: decoding, propagation, edges, encoding. Measured on two cores."""
+GROWTH = 1.4
+"""Bytes of a picture grow slower than its pixels: with this power of the width."""
+Kind = TypeVar("Kind")
+Known = dict[tuple[str, tuple[int, ...], bytes], Pixels]
+"""Predictions of one request, by model and picture."""
+
+
+def frame_at(path: Path, time: float, width: int, limits: Limits) -> Frame:
+    """The frame shown `time` seconds from the start, or the last one, at most `width` pixels wide.
+
+    However long the clip is, a second of it is opened. Raises `Refused`, `Unreadable`, `NotFound`.
+    """
+    for moment in (time, max(time - 0.5, 0), 0.0):
+        source = open_source(path, start=moment, end=moment + 1, max_width=width, limits=limits)
+        with closing(source.frames()) as frames:
+            for frame in frames:
+                return frame
+    raise NotFound("There is no picture at that moment.")
+
+
+def data_uri(frame: Frame, *, quality: int = 70) -> str:
+    """A frame as a WebP data URI, with its transparency where it has any. `quality` is 1-100."""
+    pixels = frame.rgb if frame.alpha.min() == 255 else np.dstack([frame.rgb, frame.alpha])
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "WEBP", quality=quality, method=2)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def filmstrip(resources: Resources, clip: str) -> dict[str, Any]:
+    """Length (seconds), size (pixels) and a strip of small pictures, from seeks. Raises `Refused`, `Unreadable`."""
+    path, limits = Path(clip), resources.limits
+    info = probe(path, limits)
+    seconds = float(info.seconds or 0)
+    count = 1 if info.still or not seconds else STRIP
+    frames = [frame_at(path, seconds * (place + 0.5) / count, THUMBNAIL, limits) for place in range(count)]
+    return {
+        "kind": "film",
+        "seconds": seconds,
+        "width": info.width,
+        "height": info.height,
+        "still": info.still,
+        "poster": data_uri(frame_at(path, 0, CLOSE_UP, limits)),
+        "strip": [data_uri(frame, quality=50) for frame in frames],
+    }
+
+
+def compare(resources: Resources, before: str, after: str, start: float, time: float) -> dict[str, Any]:
+    """One moment of a clip and of its result; the result's time 0 is `start` seconds into the clip.
+
+    Raises `Refused`, `Unreadable`, `NotFound`.
+    """
+    limits = resources.limits
+    return {
+        "kind": "moment",
+        "time": time,
+        "before": data_uri(frame_at(Path(before), start + time, CLOSE_UP, limits)),
+        "after": data_uri(frame_at(Path(after), time, CLOSE_UP, limits), quality=80),
+    }
+
+
+def preview(
+    resources: Resources, clip: str, time: float, looks: Sequence[str] = (), points: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The frame of `clip` at `time` seconds under each of `looks` (qualities or model names; none: the qualities).
+
+    `points` say who is meant in that frame, whatever their own time. Each look comes with `seconds` and `bytes` that
+    the whole clip would take. Raises `Refused`, `Unreadable`, `UsageError`, `Unavailable`.
+    """
+    path, clicks = Path(clip), [Point.parse(text) for text in points]
+    info = probe(path, resources.limits)
+    length = float(info.seconds or 0)
+    frames = max(1, min(info.frames or 1, round(length * SHORT_FPS)))
+    moment = min(max(time, 0.0), max(length - 0.05, 0.0))
+    frame = frame_at(path, moment, PREVIEW, resources.limits)
+    larger = max(1.0, info.width / PREVIEW) ** GROWTH
+    shown: list[dict[str, Any]] = []
+    known: Known = {}
+    for name in list(looks or LOOKS)[:MOST]:
+        quality = name if name in LOOKS else "balanced"
+        model = (DEFAULT if clicks else pick([frame], quality)) if name in LOOKS else name
+        if model == "chroma" and shown:
+            break  # a key is the same at every quality
+        alpha, cost = _predict(resources, model, quality, frame, clicks, known, still=info.still)
+        cut = data_uri(replace(frame, alpha=alpha), quality=80)
+        seconds = frames * (cost + HANDLING) / cores() + 1
+        size = round(len(cut) * 3 / 4 * larger * frames)
+        shown.append({"look": name, "model": model, "picture": cut, "seconds": round(seconds, 1), "bytes": size})
+    return {"kind": "trial", "time": moment, "frames": frames, "looks": shown}
+
+
+ANSWERS: Mapping[str, Callable[..., dict[str, Any]]] = {
+    "filmstrip": filmstrip,
+    "compare": compare,
+    "preview": preview,
+}
+"""What a child answers beside runs, by the kind of the request."""
+
+
+def _predict(
+    resources: Resources,
+    model: str,
+    quality: str,
+    frame: Frame,
+    points: Sequence[Point],
+    known: Known,
+    *,
+    still: bool,
+) -> tuple[Pixels, float]:
+    """The alpha that a run would find in the frame, and the CPU-seconds it takes for each."""
+    if model == "chroma":
+        if (key := find_key([frame])) is None:
+            raise Refused("There is no green or blue screen around this picture's edge: choose another model.")
+        return key_out(key)(frame.rgb), 0.02
+    pace = PACES[quality] if points or not (still or model in PER_FRAME) else None
+    engine = _returned(
+        open_engine(
+            model,
+            quality="balanced" if pace else quality,
+            model_dir=resources.model_dir,
+            mirrors=resources.mirrors,
+            device=resources.device,
+        )
+    )
+    if pace is None:
+        look = engine.still(quality) if still else engine.look
+        return look(frame.rgb), engine.cost
+
+    def glance(rgb: Pixels) -> Pixels:
+        """The network once for each picture: followed clips use one size at every quality."""
+        key = (model, rgb.shape, rgb.tobytes())
+        if key not in known:
+            known[key] = engine.glance(rgb)
+        return known[key]
+
+    if not points:
+        return glance(frame.rgb), engine.cost / pace.every
+    clicks = [point.model_copy(update={"time": 0.0}) for point in points]
+    (found,) = follow(glance, pace=pace, points=clicks)([replace(frame, time=Fraction(0))])
+    return found.alpha, engine.cost / pace.every
+
+
+def _returned(steps: Generator[Any, None, Kind]) -> Kind:
+    """What a generator returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: Kind = end.value
+            return found
