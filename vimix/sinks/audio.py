@@ -1,12 +1,18 @@
-"""The sound of the clip, cut to the same span and laid under the picture."""
+"""The sound of the clip, cut to the same span and laid under the picture.
+
+A sound track never stops the picture: a packet that cannot be decoded is a short silence, and where the channels, the
+rate or the sample format change on the way the resampler is made anew.
+"""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from typing import Any, cast
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
@@ -14,31 +20,37 @@ from av.filter import Graph
 from vimix.sinks.base import AudioFrom
 
 _RATE = 48000
-_OPENED = {
-    "protocol_whitelist": "file",
-    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif",
-}
+"""Samples a second of every file we write: the one rate that Opus has and all video formats take."""
+_OPENED = {"protocol_whitelist": "", "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"}
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+"""What a number of channels means where the file does not say (PCM)."""
 
 
 class Sound:
     """An audio stream of `container` that is filled as the picture moves on, so that neither waits for the other."""
 
     def __init__(self, wanted: AudioFrom, container: OutputContainer, codec: str, rate: float) -> None:
-        """`rate`: bits a second that it may take."""
-        self._clip = av.open(str(wanted.path), metadata_errors="ignore", options=_OPENED)
+        """`rate`: bits a second that it may take. Without a sound track nothing is added to `container`."""
         self._container = container
         self._stream: AudioStream | None = None
         self._held: AudioFrame | None = None
-        if not self._clip.streams.audio:
-            self._clip.close()
+        self._open = ExitStack()
+        file = self._open.enter_context(wanted.path.open("rb"))  # by a handle: a name is never taken for a protocol
+        try:
+            clip = self._open.enter_context(av.open(file, "r", metadata_errors="ignore", options=_OPENED))
+        except av.FFmpegError:  # a file of pictures alone, such as a GIF
+            self.close()
             return
-        source = self._clip.streams.audio[0]
+        source = _track(clip, wanted.track)
+        if source is None:
+            self.close()
+            return
         layout = "mono" if source.codec_context.layout.nb_channels == 1 or rate < 48_000 else "stereo"
         stream = cast(AudioStream, container.add_stream(codec, rate=_RATE, layout=layout))
         if codec != "pcm_s16le":
             stream.bit_rate = int(min(rate, 64_000 * stream.codec_context.layout.nb_channels))
         self._stream = stream
-        self._frames = _sound(self._clip, source, wanted, stream)
+        self._frames = _sound(clip, source, wanted, stream)
 
     def fill(self, until: Fraction) -> None:
         """Encode the sound that ends by that second of the output."""
@@ -60,7 +72,15 @@ class Sound:
 
     def close(self) -> None:
         """Let go of the clip."""
-        self._clip.close()
+        self._open.close()
+
+
+def _track(clip: InputContainer, wanted: int | None) -> AudioStream | None:
+    """The track that was chosen when the file was opened, or the first that a decoder is known for."""
+    for stream in clip.streams.audio:
+        if stream.codec_context is not None and wanted in (None, stream.index):
+            return stream
+    return None
 
 
 def _first(frame: AudioFrame, samples: int) -> AudioFrame:
@@ -76,30 +96,72 @@ def _sound(clip: InputContainer, source: AudioStream, wanted: AudioFrom, out: Au
     """Sound of the span at the output's format, time 0 at `wanted.start`, gaps filled with silence."""
     if wanted.start > 0:
         clip.seek(int(wanted.start * av.time_base), backward=True, any_frame=False)
+    layout = out.codec_context.layout.name
     graph = Graph()
     length = f":end={float(wanted.end - wanted.start)}" if wanted.end is not None else ""
     steps = (
         ("asetpts", f"PTS-{float(wanted.start)}/TB"),
         ("atrim", f"start=0{length}"),
         ("aresample", f"{_RATE}:async=1:first_pts=0"),
-        ("aformat", f"sample_fmts={out.codec_context.format.name}:channel_layouts={out.codec_context.layout.name}"),
+        ("aformat", f"sample_fmts={out.codec_context.format.name}:channel_layouts={layout}"),
     )
-    nodes = [graph.add_abuffer(template=source), *(graph.add(*step) for step in steps), graph.add("abuffersink")]
-    graph.link_nodes(*nodes).configure()
-    for packet in clip.demux(source):
+    begin = graph.add_abuffer(sample_rate=_RATE, format="fltp", layout=layout, time_base=Fraction(1, _RATE))
+    graph.link_nodes(begin, *(graph.add(*step) for step in steps), graph.add("abuffersink")).configure()
+    for frame in _uniform(_decoded(clip, source), layout):
         try:
-            frames = packet.decode()
-        except av.error.InvalidDataError:
-            continue  # a broken packet is a short silence, as in any player
-        for frame in frames:
-            try:
-                graph.push(frame)
-            except av.error.EOFError:  # the end of the span is reached
-                yield from _ready(graph)
-                return
+            graph.push(frame)
+        except av.error.EOFError:  # the end of the span is reached
             yield from _ready(graph)
+            return
+        yield from _ready(graph)
     graph.push(None)
     yield from _ready(graph)
+
+
+def _decoded(clip: InputContainer, source: AudioStream) -> Iterator[AudioFrame]:
+    """What can be decoded of the track: a broken packet is a short silence, as in any player."""
+    try:
+        for packet in clip.demux(source):
+            try:
+                yield from packet.decode()
+            except av.FFmpegError:
+                continue
+    except av.FFmpegError:  # the file breaks off here
+        return
+
+
+def _uniform(frames: Iterator[AudioFrame], layout: str) -> Iterator[AudioFrame]:
+    """Frames in planar float at 48 kHz in that layout, whatever they are and however often that changes."""
+    resampler: AudioResampler | None = None
+    before: tuple[object, ...] = ()
+    for frame in frames:
+        if "channels" in frame.layout.name and (likely := _LAYOUTS.get(frame.layout.nb_channels)):
+            frame = _with_layout(frame, likely)
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate, frame.time_base)
+        try:
+            if resampler is None or kind != before:
+                if resampler is not None:
+                    yield from _timed(resampler.resample(None))
+                resampler, before = AudioResampler("fltp", layout, _RATE), kind
+            yield from _timed(resampler.resample(frame))
+        except (av.FFmpegError, ValueError):  # channels that nothing is known about: silence
+            resampler = None
+    if resampler is not None:
+        yield from _timed(resampler.resample(None))
+
+
+def _timed(frames: list[AudioFrame]) -> Iterator[AudioFrame]:
+    """Stamps in samples: a resampler that has nothing to do leaves those of the file."""
+    for frame in frames:
+        if frame.pts is not None:
+            frame.pts, frame.time_base = round(frame.pts * frame.time_base * _RATE), Fraction(1, _RATE)
+        yield frame
+
+
+def _with_layout(frame: AudioFrame, layout: str) -> AudioFrame:
+    named = AudioFrame.from_ndarray(cast(Any, frame.to_ndarray()), format=frame.format.name, layout=layout)
+    named.pts, named.sample_rate, named.time_base = frame.pts, frame.sample_rate, frame.time_base
+    return named
 
 
 def _ready(graph: Graph) -> Iterator[AudioFrame]:

@@ -1,6 +1,7 @@
 """What every format has in common: how it is asked for, and a file that is there whole or not at all."""
 
 import math
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -48,6 +49,8 @@ class AudioFrom:
     start: Fraction = Fraction(0)
     """Seconds on the file's own clock."""
     end: Fraction | None = None
+    track: int | None = None
+    """Index of the sound track in the file; None: the first that a decoder is known for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,12 @@ def _explained() -> Iterator[None]:
         raise Failed("The result could not be encoded.", cause=repr(error)) from error
 
 
+def part_name(name: str) -> str:
+    """The hidden name under which the file `name` is written until it is whole. File systems limit a name's bytes (255
+    for most), not its characters, so it is the bytes that are cut."""
+    return f".{os.fsencode(name)[:100].decode(errors='ignore')}.{secrets.token_hex(4)}.part"
+
+
 @dataclass(slots=True)
 class FileSink:
     """The one sink there is: `format` says what it writes."""
@@ -114,7 +123,7 @@ class FileSink:
     _size: tuple[int, int] = field(init=False, default=(0, 0))
 
     def __enter__(self) -> Self:
-        self._part = self.path.with_name(f".{self.path.name[:100]}.{secrets.token_hex(4)}.part")
+        self._part = self.path.with_name(part_name(self.path.name))
         if self.path.exists() and not self.path.is_file():  # a folder, or a device that a rename would replace
             raise StoreError("The result cannot be written there.", cause="not a file")
         try:

@@ -87,7 +87,7 @@ class VideoFile:
         self._add = (height % 2, width % 2) if kind.even else (0, 0)
         self._program: Ffmpeg | None = None
         self._durations: dict[int, int] = {}
-        target: object = str(path)
+        target: object = f"file:{path.absolute()}"  # a name such as 12:30.webm is no protocol
         if kind.program is not None:
             patience = 600 + _MOST_FRAMES * width * height // _PIXELS_A_SECOND
             command = kind.program(encoding, path.absolute())
