@@ -153,7 +153,7 @@ def _uniform(frames: Iterator[AudioFrame], layout: str) -> Iterator[AudioFrame]:
 def _timed(frames: list[AudioFrame]) -> Iterator[AudioFrame]:
     """Stamps in samples: a resampler that has nothing to do leaves those of the file."""
     for frame in frames:
-        if frame.pts is not None:
+        if frame.pts is not None and frame.time_base is not None:
             frame.pts, frame.time_base = round(frame.pts * frame.time_base * _RATE), Fraction(1, _RATE)
         yield frame
 
