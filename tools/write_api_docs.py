@@ -1,7 +1,7 @@
 """Write docs/api.md from the code: options and endpoints as they are, examples as the tests run them.
 
-python -m gradio_api.write_api_docs          writes
-python -m gradio_api.write_api_docs --check  exits with 1 if the page is not what would be written
+python -m tools.write_api_docs          writes
+python -m tools.write_api_docs --check  exits with 1 if the page is not what would be written
 """
 
 import inspect

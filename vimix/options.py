@@ -1,17 +1,30 @@
 """What was asked for, as one frozen value: the same names in Python, on the command line, over the API and in JSON.
 
 `Options` is canonical: two requests that mean the same work serialise to the same bytes, so `Options.digest()` can
-name results. It splits in two: `matting()` is what decides the matte (and so what a stored matte may answer), the
-rest is finishing and encoding, which cost no inference.
+name results. Each field says what it affects (`Affects`): `matting()` is the part that decides the matte, and so which
+stored matte can be reused; the rest is finishing and encoding, which cost no inference.
+
+Every interface makes its options with `to_options`.
 """
 
 import hashlib
 import re
 from collections.abc import Mapping
+from enum import Enum
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from vimix.background import Background, Transparent, parse_background
 from vimix.errors import UsageError
 
 Quality = Literal["fast", "balanced", "best"]
@@ -24,14 +37,21 @@ SUFFIXES: dict[str, Format] = {
     ".webp": "webp", ".webm": "webm", ".gif": "gif", ".png": "apng", ".apng": "apng", ".mov": "mov", ".zip": "png-zip",
     ".mp4": "mp4",
 }  # fmt: skip
-"""What the name of a file asks for."""
-COLOUR = re.compile(r"#[0-9a-f]{6}")
+"""The format that the suffix of a file name asks for."""
 SHORT_FPS = 20
 """Frames a second at most, unless asked for: formats that store whole pictures grow with every frame."""
 LEAST_WORKING_WIDTH = 1280
+"""Pixels. A matte made narrower than this would have to be made again for most larger results."""
 PICTURE_FORMATS: frozenset[Format] = frozenset({"webp", "gif", "apng"})
 
-_MATTING = ("model", "quality", "fps", "start", "end", "refine", "point", "steady")
+
+class Affects(Enum):
+    """What an option has an effect on: metadata of the fields of `Options`."""
+
+    MATTE = "matte"
+    """The matte: another value needs inference."""
+    FINISH = "finish"
+    """What is made of clip and matte: a finished job can be converted to another value."""
 
 
 def _blank_to_none(value: object) -> object:
@@ -43,42 +63,49 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
-    model: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")] = "auto"
+    model: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$"), Affects.MATTE] = "auto"
     """`auto` or a name of the catalogue."""
-    quality: Quality = "balanced"
+    quality: Annotated[Quality, Affects.MATTE] = "balanced"
     """`fast`, `balanced` or `best`."""
-    format: Format = "webp"
+    format: Annotated[Format, Affects.FINISH] = "webp"
     """The kind of file: by default the one that the output's name asks for."""
-    fps: Annotated[float | Literal["source"] | None, BeforeValidator(_blank_to_none)] = None
-    """1-60 frames a second, `source` for the clip's own timing; unset: the format's habit."""
-    width: Annotated[Annotated[int, Field(ge=16, le=3840)] | None, BeforeValidator(_blank_to_none)] = None
+    fps: Annotated[float | Literal["source"] | None, BeforeValidator(_blank_to_none), Affects.MATTE, Affects.FINISH] = (
+        None
+    )
+    """1-60 frames a second, `source` for the clip's own timing; unset: all that the clip has, or 20 at most in
+    formats that store whole pictures."""
+    width: Annotated[
+        Annotated[int, Field(ge=16, le=3840)] | None, BeforeValidator(_blank_to_none), Affects.MATTE, Affects.FINISH
+    ] = None
     """Pixels; the height follows."""
-    start: Annotated[float, Field(ge=0)] = 0.0
+    start: Annotated[float, Field(ge=0), Affects.MATTE] = 0.0
     """Seconds from which to begin."""
-    end: Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_blank_to_none)] = None
+    end: Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_blank_to_none), Affects.MATTE] = None
     """Seconds at which to stop; unset: at the end."""
-    background: str = "transparent"
+    background: Annotated[
+        Background, BeforeValidator(parse_background), PlainSerializer(str, return_type=str), Affects.FINISH
+    ] = Transparent()
     """`transparent`, `#rrggbb`, `blur`, or an image or video file."""
-    refine: Refine = "clean"
+    refine: Annotated[Refine, Affects.MATTE, Affects.FINISH] = "clean"
     """`clean` takes the old background's colour out of the edges; `matting` also solves them in closed form."""
-    point: tuple[str, ...] = ()
+    point: Annotated[tuple[str, ...], Affects.MATTE] = ()
     """`x,y` or `x,y,t` (a click), or `x0,y0,x1,y1` with or without `,t` (a box): the subject to keep. Fractions of the
     picture, and seconds."""
-    steady: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """How much flicker is calmed, 0-1."""
-    lossless: bool = False
+    steady: Annotated[float, Field(ge=0, le=1), Affects.MATTE] = 0.5
+    """How much flicker is reduced, 0-1."""
+    lossless: Annotated[bool, Affects.FINISH] = False
     """Every visible pixel as it is, in a larger file."""
-    encode_quality: Annotated[int, Field(ge=1, le=100)] = 80
+    encode_quality: Annotated[int, Field(ge=1, le=100), Affects.FINISH] = 80
     """1-100, for formats that lose something."""
-    fit: Annotated[str | None, BeforeValidator(_blank_to_none)] = None
+    fit: Annotated[str | None, BeforeValidator(_blank_to_none), Affects.FINISH] = None
     """A preset's name or a byte budget such as `500KB`."""
-    crop: Crop = "none"
+    crop: Annotated[Crop, Affects.FINISH] = "none"
     """`subject`: one box around the subject over the whole clip."""
-    stroke: Annotated[int, Field(ge=0, le=64)] = 0
+    stroke: Annotated[int, Field(ge=0, le=64), Affects.FINISH] = 0
     """Pixels of white outline."""
-    shadow: Annotated[int, Field(ge=0, le=64)] = 0
+    shadow: Annotated[int, Field(ge=0, le=64), Affects.FINISH] = 0
     """Pixels of soft shadow."""
-    invert: bool = False
+    invert: Annotated[bool, Affects.FINISH] = False
     """Keep the background and remove the subject."""
 
     @classmethod
@@ -100,16 +127,6 @@ class Options(BaseModel):
             raise ValueError("must be from 1 to 60, or 'source'")
         return fps
 
-    @field_validator("background")
-    @classmethod
-    def _background(cls, background: str) -> str:
-        background = background.strip()
-        if re.fullmatch(r"#?[0-9a-fA-F]{6}", background):
-            return "#" + background.lstrip("#").lower()
-        if background.startswith("#"):
-            raise ValueError("a colour is written #rrggbb")
-        return background or "transparent"
-
     @field_validator("point", mode="before")
     @classmethod
     def _points(cls, given: object) -> object:
@@ -121,7 +138,7 @@ class Options(BaseModel):
     def _consistent(self) -> Self:
         if self.end is not None and self.end <= self.start:
             raise ValueError("end must be after start")
-        if self.format == "mp4" and self.background == "transparent":
+        if self.format == "mp4" and isinstance(self.background, Transparent):
             raise ValueError("mp4 has no transparency: choose a background (a colour, blur, an image or a video)")
         return self
 
@@ -140,12 +157,6 @@ class Options(BaseModel):
         return float(self.fps)
 
     @property
-    def background_file(self) -> str | None:
-        """The name of the background's file, if it is one."""
-        plain = self.background in ("transparent", "blur") or COLOUR.fullmatch(self.background)
-        return None if plain else self.background
-
-    @property
     def working_width(self) -> int | None:
         """Pixels of width at which the matte is made at most; None: the clip's own. A small result keeps a matte
         that is good enough to be saved larger later."""
@@ -153,7 +164,7 @@ class Options(BaseModel):
 
     def matting(self) -> dict[str, object]:
         """The part that decides the matte, JSON-able. `refine` counts only as matting or not."""
-        chosen = self.model_dump(mode="json", include=set(_MATTING))
+        chosen = self.model_dump(mode="json", include=set(affecting(Affects.MATTE)))
         chosen["fps"] = self.max_fps
         chosen["refine"] = self.refine == "matting"
         chosen["width"] = self.working_width
@@ -162,6 +173,25 @@ class Options(BaseModel):
     def digest(self) -> str:
         """A hash (hex, 64 characters) equal for equal work."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def affecting(what: Affects) -> tuple[str, ...]:
+    """The names of the options that affect it, in their order."""
+    return tuple(name for name, field in Options.model_fields.items() if what in field.metadata)
+
+
+def said(given: Mapping[str, object]) -> dict[str, object]:
+    """The loose values without those that say nothing: None and empty text, which forms and query strings send."""
+    return {name: value for name, value in given.items() if value is not None and value != ""}
+
+
+def to_options(given: Mapping[str, object], *, background_file: str | None = None) -> Options:
+    """Options from the loose values of any interface: text, numbers, JSON.
+
+    `background_file` names a file that was sent beside them and takes the place of `background`. Values that say
+    nothing (None, empty text) leave the default. Raises `UsageError` with every fault at once.
+    """
+    return Options.parse(said({**given, "background": background_file or given.get("background")}))
 
 
 class Point(BaseModel):

@@ -29,7 +29,7 @@ def test_a_clip_becomes_a_picture_and_then_another_without_an_engine(tmp_path: P
             assert file is not None
             with Image.open(file) as picture:
                 assert (picture.format, picture.size, picture.n_frames) == ("WEBP", (320, 240), 8)  # type: ignore[attr-defined]
-            other = service.convert(ticket.job, Options.parse({"format": "gif", "width": 160}), visitor="anyone")
+            other = service.convert(ticket.job, {"format": "gif", "width": 160}, visitor="anyone")
             converted = await ended(service, other.job, within=60)
             assert converted.state is State.DONE
             assert converted.card is not None

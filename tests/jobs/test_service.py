@@ -15,7 +15,6 @@ from vimix.jobs.model import State
 from vimix.jobs.worker import pool
 from vimix.jobs.worker.child_process import Bounds
 from vimix.jobs.worker.recovery import forget
-from vimix.options import Options
 
 
 def test_a_job_runs_and_is_seen_everywhere_from_its_start(place: Place, tmp_path: Path) -> None:
@@ -114,7 +113,7 @@ def test_convert_reuses_the_matte(place: Place, tmp_path: Path) -> None:
             paper.write_bytes(b"paper")
             other = service.convert(
                 ticket.job,
-                Options.parse({"format": "gif", "width": 100, "quality": "fast", "background": "paper.png"}),
+                {"format": "gif", "width": 100, "quality": "fast", "background": "paper.png"},
                 visitor="anyone",
                 background=paper,
             )
@@ -147,7 +146,7 @@ def test_a_preset_is_settled_when_the_work_comes_in(place: Place, tmp_path: Path
             assert whole.matte_key != job.matte_key
             assert whole.card is not None
             assert whole.card["cached"] is None  # three seconds of a matte do not serve all of the clip
-            other = service.convert(sticker.job, Options.parse({"format": "gif"}), visitor="anyone")
+            other = service.convert(sticker.job, {"format": "gif"}, visitor="anyone")
             converted = await ended(service, other.job)
             assert (converted.options["end"], converted.options["fps"]) == (3, None)
             assert converted.card is not None

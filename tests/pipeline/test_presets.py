@@ -12,7 +12,8 @@ from vimix.errors import Refused, UsageError
 from vimix.frame import ClipInfo, Frame
 from vimix.options import Options
 from vimix.pipeline.card import inspect
-from vimix.pipeline.presets import PRESETS, TRIES, Try, check, parse_fit, search, settle
+from vimix.pipeline.fit import TRIES, Try, search
+from vimix.pipeline.presets import PRESETS, apply_preset, check, parse_fit
 from vimix.refine.frame_rate import thin
 from vimix.sinks import Encoding, TooManyBytes, open_sink
 
@@ -48,7 +49,7 @@ def encode(step: Try, name: str, options: Options, path: Path, seconds: float) -
     ("name", "seconds"), [(name, 0.5) for name in PRESETS] + [("line-sticker", 1.5), ("line-sticker", 3.75)]
 )
 def test_a_preset_is_met(name: str, seconds: float, tmp_path: Path) -> None:
-    options, _ = settle(Options(fit=name), PRESETS[name])
+    options = apply_preset(Options(fit=name), PRESETS[name]).options
     info = ClipInfo(320, 180, Fraction(12), Fraction(seconds), int(12 * seconds), "h264", "mp4")
     tries = search(PRESETS[name], info, options)
     step, count = next(tries), 1
@@ -98,15 +99,19 @@ def test_what_cannot_fit_is_said() -> None:
 
 
 def test_a_preset_settles_what_leaves_no_choice() -> None:
-    options, said = settle(
+    applied = apply_preset(
         Options(fit="telegram-sticker", start=2, width=640, lossless=True), PRESETS["telegram-sticker"]
     )
+    options, said = applied.options, applied.remarks
     assert (options.format, options.end, options.fps, options.width) == ("webm", 5, 30, None)
     assert not options.lossless
     assert any("Lossless" in sentence for sentence in said)
-    kept, _ = settle(Options(format="gif", end=2, fps=10), PRESETS["discord-sticker"])
+    assert applied.trimmed == "Only 3 seconds are kept: Telegram sticker takes no more."
+    asked = apply_preset(Options(fit="telegram-sticker", start=2, end=5), PRESETS["telegram-sticker"])
+    assert (asked.options.end, asked.trimmed) == (5, "")  # the visitor's own choice, equal to what the preset allows
+    kept = apply_preset(Options(format="gif", end=2, fps=10), PRESETS["discord-sticker"]).options
     assert (kept.format, kept.end, kept.fps) == ("gif", 2, 10)
-    line = next(search(PRESETS["line-sticker"], INFO, settle(Options(), PRESETS["line-sticker"])[0]))
+    line = next(search(PRESETS["line-sticker"], INFO, apply_preset(Options(), PRESETS["line-sticker"]).options))
     assert line.fps == 2  # twenty frames of ten seconds
 
 

@@ -7,7 +7,7 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw
 from vimix.errors import Gone, NotFound, Refused
 from vimix.jobs.model import LIVE, Counts, Job, Snapshot, State, Ticket
 from vimix.options import Options
+from vimix.pipeline.conversion import convert
 from vimix.settings import Settings
 from vimix.stores.local import LocalStore
 
@@ -179,7 +180,8 @@ class FakeService:
         if self.job(job).token_hash != hashlib.sha256(token.encode()).hexdigest():
             raise NotFound("There is no such clip.")
 
-    def convert(self, job: str, options: Options, *, visitor: str, background: Path | None = None) -> Ticket:
+    def convert(self, job: str, asked: Mapping[str, object], *, visitor: str, background: Path | None = None) -> Ticket:
+        options = convert(Options.parse(self.job(job).options), asked).options
         ticket = self._take(self.job(job).input_name, options, visitor)
         self._finish(ticket.job, 24)
         return replace(ticket, cached=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -76,9 +76,14 @@ class Job:
     remarks: list[str] = field(default_factory=list)
     """What of the request had to change so that it can be done, in sentences; they go on the card."""
 
+    trimmed: list[str] = field(default_factory=list)
+    """The sentence to add where the preset, not the visitor, chose the end, if the clip is longer; or nothing."""
+
     def ended(self, card: Card, result_key: str, *, expires: float) -> dict[str, Any]:
         """What changes when its file is there."""
-        warnings = [*self.remarks, *card.get("warnings", ())]
+        seconds, end = (card.get("input") or {}).get("seconds"), self.options.get("end")
+        trimmed = self.trimmed if seconds and end and seconds > end else []
+        warnings = [*self.remarks, *trimmed, *card.get("warnings", ())]
         card = {**card, "job": self.id, "expires": expires, "warnings": list(dict.fromkeys(warnings))}
         return {"card": card, "result_key": result_key, "expires": expires}
 
@@ -96,7 +101,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A job as its page shows it; JSON-able by `as_dict`."""
+    """A job as its page shows it."""
 
     job: str
     state: State
@@ -119,10 +124,6 @@ class Snapshot:
     """Cancelled, and what was done by then is offered as a file."""
     finishing: bool = False
     """Cancelled, and that file is still being completed: `partial` may follow."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

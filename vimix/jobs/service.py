@@ -5,7 +5,7 @@ import hmac
 import math
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,10 @@ class JobService:
         """Take work in; answers at once. Raises `Busy` if too many wait, `UsageError`, `StoreError`."""
         return self._intake.submit(file, name, options, visitor=visitor, background=background)
 
-    def convert(self, job: str, options: Options, *, visitor: str, background: Path | None = None) -> Ticket:
-        """The same clip as another file: the matte is the finished job's, so no network runs. `NotFound`, `Gone`."""
-        return self._intake.convert(self.job(job), options, visitor=visitor, background=background)
+    def convert(self, job: str, asked: Mapping[str, object], *, visitor: str, background: Path | None = None) -> Ticket:
+        """The same clip as another file, with the changes `asked` for: the matte is the finished job's, so no network
+        runs. `NotFound`, `Gone`."""
+        return self._intake.convert(self.job(job), asked, visitor=visitor, background=background)
 
     def job(self, job: str) -> Job:
         """The job. `NotFound`, or `Gone` once it has expired."""

@@ -1,24 +1,27 @@
-"""How work comes in: named by its content, answered from the store, joined to its like, or queued if there is room."""
+"""How work comes in: named by its content, answered from the store, joined to equal work, or queued."""
 
 import hashlib
 import math
 import secrets
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from vimix.background import BackgroundFile
 from vimix.errors import Busy, Gone, UsageError
 from vimix.events import Card
 from vimix.jobs import keys
 from vimix.jobs.artifacts import stored_card
 from vimix.jobs.model import LIVE, Job, JobStore, State, Ticket
 from vimix.options import Options
-from vimix.pipeline.presets import parse_fit, settle
+from vimix.pipeline.conversion import convert
+from vimix.pipeline.presets import Applied, apply_fit
 from vimix.settings import Settings
 from vimix.stores import Store, sha256_of
+
+_NOT_SENT = "The background's file was not sent with the request."
 
 
 class Submission:
@@ -35,34 +38,50 @@ class Submission:
     ) -> Ticket:
         """Take work in; answers at once. Raises `Busy` if too many wait, `UsageError`, `StoreError`."""
         sha256 = sha256_of(file)
-        options, files = self._with_background(options, background)
-        options, remarks = _settled(options)
-        files = {f"in/{sha256}": file, **files}
-        return self._enter(files, name, options, remarks, visitor=visitor, matte=keys.matte_key(sha256, options))
+        files: dict[str, Path | None] = {f"in/{sha256}": file}
+        if background is not None:
+            key = f"in/{sha256_of(background)}"
+            options, files[key] = options.model_copy(update={"background": BackgroundFile(key)}), background
+        elif isinstance(options.background, BackgroundFile):
+            raise UsageError(_NOT_SENT)
+        applied = apply_fit(options)
+        return self._enter(files, name, applied, visitor=visitor, matte=keys.matte_key(sha256, applied.options))
 
-    def convert(self, made: Job, options: Options, *, visitor: str, background: Path | None = None) -> Ticket:
-        """The same clip as another file: the matte is the finished job's, so no network runs. `NotFound`, `Gone`."""
+    def convert(
+        self, made: Job, asked: Mapping[str, object], *, visitor: str, background: Path | None = None
+    ) -> Ticket:
+        """The same clip as another file, with the changes that were `asked` for: the matte is the finished job's, so
+        no network runs. `background` is a new file; one that the finished job has is kept. Raises `Gone`, `UsageError`
+        and what `submit` raises."""
         if made.state is not State.DONE or not self.files.touch(made.input_key):
             raise Gone("This clip is no longer here. Please send it again.", cause=f"{made.id} is {made.state}")
-        options, files = self._with_background(options, background)
-        options, remarks = _settled(options)
-        options = _with_matte_of(Options.parse(made.options), options)
+        before = Options.parse(made.options)
+        files: dict[str, Path | None] = {made.input_key: None}
+        if background is not None:
+            key = f"in/{sha256_of(background)}"
+            asked, files[key] = {**asked, "background": key}, background
+        applied = convert(before, asked)
+        behind = applied.options.background
+        if isinstance(behind, BackgroundFile) and background is None:
+            if behind != before.background:
+                raise UsageError(_NOT_SENT)
+            if not self.files.touch(behind.name):
+                raise Gone("This clip's background is no longer here. Please send it again.", cause=behind.name)
+            files[behind.name] = None
         matte = made.matte_key
         if self.files.head(matte) is None:
-            options, _ = _settled(options)
-            matte = keys.matte_key(made.input_key.removeprefix("in/"), options)
-        files = {made.input_key: None, **files}
-        return self._enter(files, made.input_name, options, remarks, visitor=visitor, matte=matte)
+            applied = replace(applied, options=apply_fit(applied.options).options)
+            matte = keys.matte_key(made.input_key.removeprefix("in/"), applied.options)
+        return self._enter(files, made.input_name, applied, visitor=visitor, matte=matte)
 
-    def _enter(
-        self, files: dict[str, Path | None], name: str, options: Options, remarks: list[str], *, visitor: str,
-        matte: str,
-    ) -> Ticket:  # fmt: skip
+    def _enter(self, files: dict[str, Path | None], name: str, applied: Applied, *, visitor: str, matte: str) -> Ticket:
+        options = applied.options
         token, now = secrets.token_urlsafe(24), time.time()
         job = Job(
             id=secrets.token_hex(16), token_hash=token_hash(token), options=options.model_dump(mode="json"),
             input_key=next(iter(files)), input_name=name, work_key=keys.work_key(matte, options), matte_key=matte,
-            visitor=visitor, created=now, updated=now, remarks=remarks,
+            visitor=visitor, created=now, updated=now, remarks=applied.remarks,
+            trimmed=[applied.trimmed] if applied.trimmed else [],
         )  # fmt: skip
         if card := self._done_before(job.work_key):
             made = job.ended(card, f"out/{job.work_key}", expires=now + self.settings.result_ttl_hours * 3600)
@@ -83,15 +102,6 @@ class Submission:
         self._ring()
         return Ticket(job.id, token, cached=False)
 
-    def _with_background(self, options: Options, background: Path | None) -> tuple[Options, dict[str, Path | None]]:
-        """The background named by its content, which is what makes two requests the same."""
-        if background is None:
-            if options.background_file is not None:
-                raise UsageError("The background's file was not sent with the request.")
-            return options, {}
-        key = f"in/{sha256_of(background)}"
-        return options.model_copy(update={"background": key}), {key: background}
-
     def _put(self, files: dict[str, Path | None]) -> None:
         for key, file in files.items():
             if not self.files.touch(key) and file is not None:
@@ -106,23 +116,6 @@ class Submission:
         seconds = min(max((counts.pace or 20.0) / max(1, counts.slots), 5.0), 600.0)
         wait = f"{math.ceil(seconds / 60)} minutes" if seconds > 90 else f"{math.ceil(seconds)} seconds"
         return Busy(f"{counts.queued} clips are waiting already. Please try again in {wait}.", retry_after=seconds)
-
-
-def _settled(options: Options) -> tuple[Options, list[str]]:
-    """Presets decide about the matte too, and a job must be named by the matte that is made for it."""
-    return settle(options, parse_fit(options.fit)) if options.fit else (options, [])
-
-
-def _with_matte_of(made: Options, asked: Options) -> Options:
-    """`asked`, as far as a matte that exists can answer it."""
-    fixed: dict[str, Any] = {
-        name: getattr(made, name) for name in ("model", "quality", "start", "end", "point", "steady")
-    }
-    if (asked.refine == "matting") != (made.refine == "matting"):
-        fixed["refine"] = "matting" if made.refine == "matting" else "clean"
-    if made.max_fps is not None and (asked.max_fps is None or asked.max_fps > made.max_fps):
-        fixed["fps"] = float(made.max_fps)
-    return asked.model_copy(update=fixed)
 
 
 def token_hash(token: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from vimix.background import BackgroundFile, Transparent
 from vimix.concurrency.threads import interruptible
 from vimix.errors import Refused
 from vimix.events import Note, Progress
@@ -28,7 +29,7 @@ from vimix.matting.image import cut_each
 from vimix.matting.video.tracker import PACES, follow
 from vimix.media.decode import Source, open_source
 from vimix.media.limits import guard
-from vimix.pipeline import presets
+from vimix.pipeline import fit
 from vimix.pipeline.request import Cut, Request
 from vimix.refine.background import over
 from vimix.refine.foreground import clean_edges, recolour
@@ -79,7 +80,7 @@ def replayed(request: Request, matte: Path, *, watched: bool) -> Cut:
     return Cut(about["model"], about["engine"], stages, key.unmix if key else None)
 
 
-def finishing(request: Request, cut: Cut, box: Box | None, way: presets.Try) -> list[Stage]:
+def finishing(request: Request, cut: Cut, box: Box | None, way: fit.Try) -> list[Stage]:
     """From the clip and its matte to the frames that are encoded: the part in `box`, as large and as often as `way`."""
     options, timed, threads = request.options, request.clock.timed, request.resources.threads
     stages: list[Stage] = [] if way.fps is None and way.seconds is None else [thin(way.fps, way.seconds)]
@@ -102,7 +103,7 @@ def finishing(request: Request, cut: Cut, box: Box | None, way: presets.Try) -> 
         stages.append(timed("finish", stroke(options.stroke, grow=grow)))
     if options.shadow:
         stages.append(timed("finish", shadow(options.shadow, grow=grow)))
-    if options.background != "transparent":
+    if not isinstance(options.background, Transparent):
         stages.append(timed("background", _background(request)))
     return stages
 
@@ -195,7 +196,7 @@ def _network(request: Request, name: str) -> Generator[Note | Progress, None, tu
 
 
 def _background(request: Request) -> Stage:
-    file = request.options.background_file
-    if file is None:
-        return over(request.options.background)
-    return over(open_source(Path(file), limits=request.resources.limits).frames)
+    background = request.options.background
+    if isinstance(background, BackgroundFile):
+        return over(open_source(Path(background.name), limits=request.resources.limits).frames)
+    return over(str(background))

@@ -1,29 +1,19 @@
-"""What the platforms take, as rows, and how a file is made to fit: a preset's limits or a plain number of bytes.
+"""What the platforms take, as rows: a preset's limits, or a plain number of bytes.
 
 Limits as published: core.telegram.org/stickers, github.com/WhatsApp/stickers, discord.com/developers (sticker, emoji),
 creator.line.me. Slack's and Signal's are what their users report. A platform's "KB" is read as 1000 bytes, the stricter
 way. The last word is `complies`, which looks at the finished file.
 """
 
-import math
 import re
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from vimix.errors import Refused, UsageError, tidy
-from vimix.frame import ClipInfo
+from vimix.errors import UsageError, tidy
 from vimix.options import Format, Options
 
 KB = 1000
-TRIES = 6
-"""Encodes that a search may take."""
-_AIM = 0.93
-"""Share of the limit that is aimed at: a guess that lands just above costs another encode."""
-_WELL = 0.7
-"""Share of the limit from which on a file that fits is good enough."""
-_LOWEST_FPS = 6.0
-_VIDEO: frozenset[str] = frozenset({"webm", "mov", "hevc", "mp4", "matte"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,118 +84,43 @@ def parse_fit(text: str) -> Target:
     return Target(name, text.strip(), size)
 
 
-def settle(options: Options, target: Target) -> tuple[Options, list[str]]:
-    """The options with what the target leaves no choice about, and what had to change, in sentences."""
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Options with what a preset leaves no choice about."""
+
+    options: Options
+    remarks: list[str]
+    """What had to change although it was asked for otherwise, in sentences."""
+    trimmed: str = ""
+    """If the preset set `options.end`: the sentence to say so, where the clip turns out to be longer."""
+
+
+def apply_preset(options: Options, target: Target) -> Applied:
+    """The options as `target` takes them: format, frame rate, length and size."""
     changes: dict[str, object] = {}
-    said: list[str] = []
+    remarks: list[str] = []
+    trimmed = ""
     if options.lossless:
         changes["lossless"] = False
-        said.append("Lossless was left out: a size can only be met with loss.")
+        remarks.append("Lossless was left out: a size can only be met with loss.")
     if target.formats and options.format not in target.formats:
         changes["format"] = target.formats[0]
         if options.format != Options.model_fields["format"].default:
-            said.append(f"{target.label} takes {' or '.join(target.formats)}: {target.formats[0]} was made.")
-        options = options.model_copy(update=changes)  # each format has its own habit of fps
+            remarks.append(f"{target.label} takes {' or '.join(target.formats)}: {target.formats[0]} was made.")
+        options = options.model_copy(update=changes)  # each format has its own default of fps
     if target.max_fps and (options.max_fps is None or options.max_fps > target.max_fps):
         changes["fps"] = float(target.max_fps)
     if target.max_seconds and (options.end is None or options.end - options.start > target.max_seconds):
         changes["end"] = options.start + target.max_seconds
+        trimmed = f"Only {target.max_seconds:g} seconds are kept: {target.label} takes no more."
     if target.canvas:
         changes["width"] = None
-    return options.model_copy(update=changes), said
+    return Applied(options.model_copy(update=changes), remarks, trimmed)
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
-    """One way to encode, to be measured."""
-
-    quality: int
-    fps: float | None
-    """Frames a second at most; None: the clip's own."""
-    width: int | None
-    """Pixels; None: as it is."""
-    seconds: int | None = None
-    """To end at exactly, the last frame staying until then; None: with the clip."""
-
-
-def search(target: Target, info: ClipInfo, options: Options) -> Generator[Try, int | float | None, None]:
-    """Ways to encode until one fits well: best first, then as much less as the measured sizes say.
-
-    Send the size in bytes of each; a float is how many times the limit an unfinished one would have had; None says only
-    that it was too large. The last that fitted is the best that fitted. `Refused` where nothing does.
-    """
-    ladder = list(_ladder(target, info, options))
-    measured: list[tuple[float, float]] = []
-    at, too_large, fits = 0, -1, len(ladder)
-    for left in reversed(range(TRIES)):
-        answer = yield ladder[at][1]
-        over = answer / target.max_bytes if isinstance(answer, int) else answer or 2.5
-        measured.append((ladder[at][0], over))
-        if over > 1:
-            too_large = at
-        else:
-            fits = at
-        if over > 1 and left == 1 and fits == len(ladder):
-            at = fits - 1  # the last chance
-        elif _WELL < over <= 1 or too_large + 1 >= fits:
-            break
-        else:
-            wanted = _size_to_try(measured)
-            found = next((place for place, (size, _) in enumerate(ladder) if size <= wanted), len(ladder))
-            at = min(max(found, too_large + 1), fits - 1)
-    if fits == len(ladder):
-        raise Refused(f"Even at its smallest this has more than {target.max_bytes // KB} KB: choose a shorter part.")
-
-
-def _size_to_try(measured: list[tuple[float, float]]) -> float:
-    """The expected size, on the ladder's scale, of what will fit, from what was expected and measured so far."""
-    size, over = measured[-1]
-    slope = 1.0
-    if len(measured) > 1:
-        before, was = measured[-2]
-        if before != size and was != over:
-            slope = min(2.0, max(0.4, math.log(was / over) / math.log(before / size)))
-    return float(size * (_AIM / over) ** (1 / slope))
-
-
-def _ladder(target: Target, info: ClipInfo, options: Options) -> list[tuple[float, Try]]:
-    """Ways to encode, and the size each is expected to have against the first: quality goes first, then frames, then
-    pixels where the size is ours to choose, then what quality is left."""
-    video, top = options.format in _VIDEO, options.encode_quality
-    rate = min(float(info.fps), options.max_fps or 1000.0, target.max_fps or 1000.0)
-    lasts = max(1, int(info.seconds)) if target.whole_seconds and info.seconds else None
-    least = 1.0
-    if target.frames and info.seconds:
-        seconds = float(lasts or info.seconds)
-        rate, least = min(rate, target.frames[1] / seconds), max(least, target.frames[0] / seconds)
-    asked = rate if rate < float(info.fps) or options.max_fps else None
-    width = options.width or info.width
-    steps = [(quality, 1.0, 1.0) for quality in (top, 79, 72, 65, 57, 50) if quality <= top]
-    quality = steps[-1][0]
-    steps += [(quality, slower, 1.0) for slower in (0.9, 0.8, 0.7, 0.6, 0.5) if rate * slower >= _LOWEST_FPS]
-    slowest = steps[-1][1]
-    if target.canvas is None:
-        steps += [(quality, slowest, 0.93**step) for step in range(1, 21) if width * 0.93**step >= 32]
-    smallest = steps[-1][2]
-    steps += [(lower, slowest, smallest) for lower in (42, 35, 27, 20, 12, 6) if lower < quality]
-    if target.canvas:
-        steps += [(min(6, top), slowest * slower, 1.0) for slower in (0.85, 0.7, 0.55, 0.4)]
-    else:
-        steps += [(min(6, top), slowest, 0.93**step) for step in range(22, 48, 2) if width * 0.93**step >= 32]
-    ladder = []
-    for quality, slower, smaller in dict.fromkeys(steps):
-        size = _quality_share(options.format, quality, top) * slower ** (0.8 if video else 1.0) * smaller**1.6
-        fps = asked if slower == 1.0 else max(least, rate * slower)
-        pixels = options.width if smaller == 1.0 else max(16, int(width * smaller) // 2 * 2)
-        ladder.append((size, Try(quality, fps, pixels, lasts)))
-    return ladder
-
-
-def _quality_share(format: str, quality: int, top: int) -> float:
-    """Bytes at a quality against those at the top one, roughly; what is measured corrects it."""
-    per_step = {"webp": 0.990, "gif": 0.994, "apng": 0.990}.get(format, 0.976)
-    palette = 0.3 if format == "apng" and quality < 80 <= top else 1.0
-    return float(per_step ** (top - quality)) * palette
+def apply_fit(options: Options) -> Applied:
+    """The options as their own `fit` takes them; as they are without one. Raises `UsageError`."""
+    return apply_preset(options, parse_fit(options.fit)) if options.fit else Applied(options, [])
 
 
 def check(output: Mapping[str, Any], target: Target) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from vimix.background import BackgroundFile
 from vimix.events import Card
 from vimix.frame import ClipInfo
 from vimix.pipeline import card
@@ -24,7 +25,7 @@ def describe(request: Request, cut: Cut, out: Path, *, frames: int, seconds: flo
     if not request.watch.coverage:
         warnings.append("Nothing was found in this clip: try another look, or click on the subject.")
     options = request.options.model_dump(mode="json")
-    if request.options.background_file:
+    if isinstance(request.options.background, BackgroundFile):
         options["background"] = "file"
     return {
         "job": None,

@@ -1,10 +1,11 @@
-"""A clip and what is to become of it: what everything in a run is told."""
+"""A clip and what is to be made of it: the value that every step of a run gets."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from vimix.background import BackgroundFile
 from vimix.concurrency.threads import cores
 from vimix.errors import UsageError
 from vimix.frame import Pixels, Stage
@@ -41,7 +42,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A clip, opened, and what is to become of it."""
+    """An opened clip and what is to be made of it."""
 
     clip: Path
     source: Source
@@ -50,7 +51,7 @@ class Request:
     resources: Resources
     warnings: list[str]
     max_fps: float | None = None
-    """Frames a second to thin out to, where the matte was made for more."""
+    """Frames a second to keep at most, where the matte was made for more."""
     clock: Clock = field(default_factory=Clock)
     watch: Watch = field(default_factory=Watch)
 
@@ -84,21 +85,23 @@ def check_target(out: Path, clip: Path, options: Options) -> None:
         raise UsageError(f"There is no folder {out.parent} to write to.")
     if out.exists() and not out.is_file():
         raise UsageError(f"{out} is not a file, so the result cannot take its place.")
-    if out.exists() and any(file.exists() and file.samefile(out) for file in (clip, Path(options.background))):
+    sources = [clip]
+    if isinstance(options.background, BackgroundFile):
+        sources.append(Path(options.background.name))
+    if out.exists() and any(file.exists() and file.samefile(out) for file in sources):
         raise UsageError("The result would replace what it is made from: give it another name.")
 
 
-def settle(clip: Path, options: Options, resources: Resources, about: Mapping[str, Any] | None) -> Request:
-    """Open the clip for what was asked; `about` is the head of the matte that will be replayed.
+def open_request(clip: Path, options: Options, resources: Resources, about: Mapping[str, Any] | None) -> Request:
+    """Open the clip for what was asked; `about` is the header of the stored matte that will be played back, if any.
 
-    Raises `Refused`, `UsageError`.
+    Raises `Refused` for a clip that is not taken, `UsageError` for options that contradict each other or the clip.
     """
-    if options.background_file and not Path(options.background_file).is_file():
+    if isinstance(options.background, BackgroundFile) and not Path(options.background.name).is_file():
         raise UsageError("The background is neither transparent, a colour (#rrggbb), blur nor a file that is there.")
     target = presets.parse_fit(options.fit) if options.fit else None
-    warnings: list[str] = []
-    if target:
-        options, warnings = presets.settle(options, target)
+    applied = presets.apply_fit(options)
+    options, warnings = applied.options, applied.remarks
     max_fps = options.max_fps if about is None else about["fps"]
     source = open_source(
         clip,
@@ -108,8 +111,7 @@ def settle(clip: Path, options: Options, resources: Resources, about: Mapping[st
         max_width=options.working_width,
         limits=resources.limits,
     )
-    most = target and target.max_seconds
-    if target and most and options.end == options.start + most and source.end < (source.original.seconds or 0):
-        warnings.append(f"Only {target.max_seconds:g} seconds are kept: {target.label} takes no more.")
-    thinner = options.max_fps if max_fps != options.max_fps else None
-    return Request(clip, source, options, target, resources, warnings, thinner)
+    if applied.trimmed and source.end < (source.original.seconds or 0):
+        warnings.append(applied.trimmed)
+    lower = options.max_fps if max_fps != options.max_fps else None
+    return Request(clip, source, options, target, resources, warnings, lower)

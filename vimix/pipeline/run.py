@@ -19,8 +19,8 @@ from vimix.frame import Stage
 from vimix.matting import matte_file
 from vimix.media.decode import Source
 from vimix.options import Options
-from vimix.pipeline import plan, presets, report
-from vimix.pipeline.request import Cut, Request, Resources, settle
+from vimix.pipeline import fit, plan, report
+from vimix.pipeline.request import Cut, Request, Resources, open_request
 from vimix.sinks import Sink, TooManyBytes
 
 cv2.setNumThreads(1)  # the pipeline's own threads keep every core busy; OpenCV's would only get in their way
@@ -62,7 +62,7 @@ def run(
     began = monotonic()
     with tempfile.TemporaryDirectory(prefix="vimix-") as aside:
         known = matte is not None and matte.exists()
-        request = settle(clip, options, resources, matte_file.about(matte) if matte and known else None)
+        request = open_request(clip, options, resources, matte_file.about(matte) if matte and known else None)
         kept = matte or (Path(aside) / "matte" if request.needs_whole_matte else None)
         cut = yield from plan.choose(request, kept)
         if kept and request.needs_whole_matte and not known:
@@ -79,12 +79,12 @@ def _encode(request: Request, cut: Cut, matte: Path | None, out: Path) -> Genera
     """Finish and encode, as often as it takes to fit; returns the number of frames."""
     box, info = plan.subject(request, matte), request.source.info
     if request.target is None:
-        way = presets.Try(request.options.encode_quality, request.max_fps, request.options.width)
+        way = fit.Try(request.options.encode_quality, request.max_fps, request.options.width)
         stages = [*cut.stages, *plan.finishing(request, cut, box, way)]
         return (yield from _progress(cut_out(request.source, stages, plan.sink(request, out))))
     if box is not None:
         info = replace(info, width=box.width, height=box.height)
-    search = presets.search(request.target, info, request.options)
+    search = fit.search(request.target, info, request.options)
     attempt, frames = next(search), 0
     while True:
         stages = [*cut.stages, *plan.finishing(request, cut, box, attempt)]

@@ -14,7 +14,7 @@ from vimix.errors import StoreError
 from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, Counts, Job, State
 
 _FIELDS = tuple(field.name for field in fields(Job))
-_AS_JSON = frozenset({"options", "progress", "card", "remarks"})
+_AS_JSON = frozenset({"options", "progress", "card", "remarks", "trimmed", "notify"})
 _WAIT = 10.0
 """Seconds to wait for another process's transaction; each takes about a millisecond."""
 _SCHEMA = f"""

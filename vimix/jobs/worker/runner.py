@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vimix.background import BackgroundFile
 from vimix.errors import Failed, StoreError, VimixError
 from vimix.events import Card
 from vimix.jobs.artifacts import keep, keep_result, let_go, take
@@ -138,8 +139,8 @@ class JobRun:
 
     def _spec(self) -> dict[str, Any]:
         options = Options.parse(self.job.options)
-        if options.background.startswith("in/"):
-            options = options.model_copy(update={"background": str(self.folder / "background")})
+        if isinstance(options.background, BackgroundFile):
+            options = options.model_copy(update={"background": BackgroundFile(str(self.folder / "background"))})
         known = FORMATS.get(options.format)
         return {
             "job": self.job.id,

@@ -5,13 +5,12 @@ from; the option parameters are made from `Options`, so that they are the same e
 """
 
 import asyncio
-import inspect
 import json
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import gradio as gr
 from gradio.events import api
@@ -21,41 +20,16 @@ from gradio.utils import get_upload_folder
 
 from vimix.errors import Failed
 from vimix.matting.networks.catalogue import MODELS
-from vimix.options import Options
+from vimix.options import Affects, Options, affecting, to_options
 from vimix.settings import Settings
+from vimix.web.api.signatures import component_of, with_changes, with_options
 from vimix.web.ui import presenter
-from vimix.web.ui.handlers import FINISHING, Page, explained, uploaded
-
-
-def _component(name: str) -> gr.components.Component:
-    """What stands for an option: its type, its choices, its default, its meaning."""
-    field = Options.model_fields[name]
-    default, about = field.default, f"{name}: {field.description or ''}"
-    choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
-    if choices and name != "fps":
-        return gr.Dropdown(choices, value=default, label=about)
-    if field.annotation is bool:
-        return gr.Checkbox(default, label=about)
-    if isinstance(default, int | float):
-        return gr.Number(default, label=about)
-    return gr.Textbox("" if default in (None, ()) else str(default), label=about)
-
-
-def with_options(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Give `call(request, clip, background_file, *options)` a named parameter for each option."""
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    own = [each for each in inspect.signature(call).parameters.values() if each.kind is kind]
-    more = [inspect.Parameter(name, kind, default=field.default) for name, field in Options.model_fields.items()]
-    call.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined]
-    return call
+from vimix.web.ui.handlers import Page, explained, uploaded
 
 
 def _options(values: tuple[Any, ...], behind: Path | None) -> Options:
     given = dict(zip(Options.model_fields, values, strict=True))
-    given["point"] = _clicks(given["point"])
-    if behind is not None:
-        given["background"] = behind.name
-    return Options.parse({name: value for name, value in given.items() if value is not None and value != ""})
+    return to_options(given, background_file=behind.name if behind else None)
 
 
 def _clicks(point: Any) -> list[str]:
@@ -119,7 +93,7 @@ def offer(page: Page, settings: Settings) -> None:
     with gr.Column(visible=False):
         clip = gr.File(label="clip: the video or picture", type="filepath")
         behind = gr.File(label="background_file: a picture or video to put behind the subject", type="filepath")
-        options = [_component(name) for name in Options.model_fields]
+        options = [component_of(name) for name in Options.model_fields]
         moment = gr.Number(0, label="time: seconds into the clip")
         point = gr.Textbox("", label="point: " + str(Options.model_fields["point"].description))
         looks = gr.Textbox("", label="looks: up to three of fast, balanced, best, or model names: a,b or a list")
@@ -216,17 +190,13 @@ def _small(tools: Tools) -> None:
         """End a job. What is done so far becomes a file where that is possible."""
         return _or_say(lambda: _plain(presenter.progress(service.cancel(job, token))))
 
-    def convert(
-        job: str, format: str = "", fit: str = "", width: int | None = None, background: str = "", crop: str = "",
-        stroke: int | None = None, shadow: int | None = None, lossless: bool | None = None,
-        encode_quality: int | None = None, request: gr.Request = None,  # type: ignore[assignment]
-    ) -> dict[str, Any]:  # fmt: skip
+    @with_changes
+    def convert(request: gr.Request, job: str, *changes: Any) -> dict[str, Any]:
         """Make another format, size or platform's file of a finished job, without running the network again.
 
-        Returns {job, token, cached} of the new job; what is left out stays as it was.
+        Returns {job, token, cached} of the new job; what is left out stays as it was, and `none` unsets a value.
         """
-        asked = dict(zip(FINISHING, (format, fit, width, background, crop, stroke, shadow, lossless, encode_quality),
-                         strict=True))  # fmt: skip
+        asked = dict(zip(affecting(Affects.FINISH), changes, strict=True))
         return _or_say(lambda: tools.page.also(job, asked, request))
 
     def models() -> list[dict[str, Any]]:

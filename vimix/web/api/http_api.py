@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Route
 from vimix.errors import Gone, NotFound, Refused, UsageError, VimixError, megabytes
 from vimix.jobs.model import Job, Ticket
 from vimix.jobs.service import LINK_SECONDS, JobService
-from vimix.options import Options
+from vimix.options import Options, to_options
 from vimix.settings import Settings
 from vimix.stores import Stored, checked, disposition
 from vimix.web.middleware.rate_limit import limiter, secret_of, visitor_of
@@ -123,9 +123,8 @@ class Http:
     async def convert(self, request: Request) -> Response:
         """`{"job", "options"}`: the finished clip as another file; nothing that is not named changes."""
         asked = await _json(request)
-        before = await asyncio.to_thread(self.service.job, str(asked.get("job", "")))
-        options = Options.parse({**before.options, **_options(asked)})
-        ticket = await asyncio.to_thread(self.service.convert, before.id, options, visitor=self._who(request))
+        job, changes = str(asked.get("job", "")), _options(asked)
+        ticket = await asyncio.to_thread(self.service.convert, job, changes, visitor=self._who(request))
         return _ticket(ticket)
 
     async def upload_url(self, request: Request) -> Response:
@@ -150,7 +149,7 @@ class Http:
         key, name, options = str(asked.get("key", "")), str(asked.get("name") or "clip")[:200], _options(asked)
         if not re.fullmatch(r"up/[0-9a-f]{32}", key):
             raise NotFound("There is no such upload.")
-        ticket = await asyncio.to_thread(self._submit, key, name, Options.parse(options), self._who(request))
+        ticket = await asyncio.to_thread(self._submit, key, name, to_options(options), self._who(request))
         return _ticket(ticket)
 
     def _submit(self, key: str, name: str, options: Options, visitor: str) -> Ticket:

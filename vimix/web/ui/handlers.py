@@ -14,15 +14,16 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from vimix.background import WHITE
 from vimix.errors import Busy, NotFound, Refused, VimixError
 from vimix.jobs.model import Ticket
 from vimix.jobs.previews import Previews
 from vimix.jobs.service import JobService
-from vimix.options import Options
+from vimix.options import Options, to_options
 from vimix.settings import Settings
 from vimix.web.middleware.rate_limit import limiter, visitor_of
 from vimix.web.ui import presenter
-from vimix.web.ui.thumbnails import compare, kept_file
+from vimix.web.ui.thumbnails import compare
 
 FIELDS = (
     "quality", "format", "size", "background", "colour", "picture", "fps", "model", "refine", "steady", "fit", "crop",
@@ -32,8 +33,6 @@ FIELDS = (
 logger = logging.getLogger(__name__)
 MAX_BATCH = 20
 """Clips taken at once."""
-FINISHING = ("format", "fit", "width", "background", "crop", "stroke", "shadow", "lossless", "encode_quality")
-"""Options that need no new matte."""
 
 
 def uploaded(path: str | Path | None, examples: Path | None = None) -> Path:
@@ -81,7 +80,7 @@ class Page:
             fields = dict(zip(FIELDS, values, strict=True))
             chosen = fields.pop("picture") if fields["background"] == "picture" else fields.pop("picture") and None
             behind = uploaded(chosen) if chosen else None
-            options = Options.parse(self.merge(fields, extra, behind))
+            options = to_options(self.merge(fields, extra), background_file=behind.name if behind else None)
             clips = extra["clips"][:MAX_BATCH]
             tickets = [self._submit(clip, options, behind, request) for clip in clips]
             return {"kind": "tickets", "tickets": tickets, "nonce": extra.get("nonce")}
@@ -102,19 +101,17 @@ class Page:
         return as_ticket(self.service.submit(path, name, options, visitor=visitor, background=background))
 
     @staticmethod
-    def merge(fields: Mapping[str, Any], extra: Mapping[str, Any], behind: Path | None) -> dict[str, Any]:
+    def merge(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
         """The option fields of the page as `Options` takes them."""
         given = dict(fields)
         kind, colour = given.pop("background"), given.pop("colour")
-        given["background"] = {"colour": colour, "blur": "blur", "picture": behind and behind.name}.get(kind)
-        given["background"] = given["background"] or "transparent"
-        if given["format"] == "mp4" and given["background"] == "transparent":
-            given["background"] = "#ffffff"
+        given["background"] = {"colour": colour, "blur": "blur"}.get(kind)
+        if given["format"] == "mp4" and kind == "transparent":
+            given["background"] = str(WHITE)
         size = str(given.pop("size"))
         given["width"] = size if size.isdigit() else None
         given["crop"] = "subject" if given["crop"] else "none"
-        given |= {key: extra[key] for key in ("start", "end", "point") if extra.get(key) is not None}
-        return {key: value for key, value in given.items() if value is not None and value != ""}
+        return given | {key: extra[key] for key in ("start", "end", "point") if key in extra}
 
     async def look_on(self, event: gr.EventData) -> AsyncIterator[dict[str, Any]]:
         """Look on at a job until it ends; the page shows each view."""
@@ -180,7 +177,8 @@ class Page:
             return {"kind": "deleted"}
 
         def also(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-            return {"kind": "tickets", "tickets": [self.also(str(asked["job"]), asked, request)]}
+            changes = {name: value for name, value in asked.items() if name != "job"}
+            return {"kind": "tickets", "tickets": [self.also(str(asked["job"]), changes, request)]}
 
         def jobs(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
             return {"kind": "jobs", "jobs": [self._line(str(job)) for job in asked.get("jobs", ())[:50]]}
@@ -201,18 +199,8 @@ class Page:
 
     def also(self, job: str, asked: Mapping[str, Any], request: gr.Request) -> dict[str, Any]:
         """A finished job's clip as another file; what `asked` leaves empty stays as it was."""
-        before = self.service.job(job)
-        given = dict(before.options)
-        if asked.get("format") and not asked.get("fit"):
-            given |= {"fit": None, "fps": None}
-        given |= {name: asked[name] for name in FINISHING if asked.get(name) not in (None, "")}
-        if given["format"] == "mp4" and given["background"] == "transparent":
-            given["background"] = "#ffffff"
-        with kept_file(self.service, str(given["background"])) as behind:
-            options = Options.parse(given)
-            visitor = visitor_of(request, self.settings)
-            ticket = self.service.convert(before.id, options, visitor=visitor, background=behind)
-        return as_ticket(ticket) | {"name": before.input_name}
+        ticket = self.service.convert(job, asked, visitor=visitor_of(request, self.settings))
+        return as_ticket(ticket) | {"name": self.service.job(job).input_name}
 
     def _line(self, job: str) -> dict[str, Any]:
         """A job as a line of a list; one that is gone is said to be expired."""
