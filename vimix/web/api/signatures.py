@@ -45,7 +45,8 @@ def _type_hint(name: str) -> object:
 
 def _with_parameters(call: Callable[..., Any], defaults: Mapping[str, object]) -> Callable[..., Any]:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    own = [each for each in inspect.signature(call).parameters.values() if each.kind is kind]
+    signature = inspect.signature(call)
+    own = [each for each in signature.parameters.values() if each.kind is kind]
     more = [inspect.Parameter(name, kind, default=default) for name, default in defaults.items()]
-    call.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined]
+    call.__signature__ = signature.replace(parameters=[*own, *more])  # type: ignore[attr-defined]
     return call
