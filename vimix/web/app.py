@@ -14,12 +14,10 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from vimix.jobs.service import JobService, open_service
-from vimix.jobs.worker.child_process import hide_environment
 from vimix.options import Options
 from vimix.settings import Settings
 from vimix.web.api import gradio_api, http_api, zip_download
 from vimix.web.middleware import upload_limits, url_fetch
-from vimix.web.middleware.routes import AllowedRoutes
 from vimix.web.ops import json_logging
 from vimix.web.ops.cleanup import sweeping, upload_folder
 from vimix.web.ui import examples
@@ -34,9 +32,7 @@ SESSIONS = 256
 
 def launch(settings: Settings) -> None:
     """Serve until interrupted."""
-    hide_environment()
     json_logging.configure(settings)
-    json_logging.capture_output()
     demo, how = prepare(settings, open_service(settings))
     demo.launch(**how)
 
@@ -97,11 +93,7 @@ def _how(settings: Settings, service: JobService, page: Page, version: str) -> d
         "pwa": False,
         "app_kwargs": {
             "routes": own,
-            "middleware": [
-                *upload_limits.middleware(settings),
-                Middleware(AllowedRoutes),
-                Middleware(FirstPage, version=version),
-            ],
+            "middleware": [*upload_limits.middleware(settings), Middleware(FirstPage, version=version)],
             "lifespan": life,
         },
     }

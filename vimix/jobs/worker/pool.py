@@ -16,7 +16,7 @@ from vimix.jobs.engine import DocketQueue
 from vimix.jobs.model import JobStore
 from vimix.jobs.store.redis import RedisJobs
 from vimix.jobs.store.sqlite import SqliteJobs
-from vimix.jobs.worker.child_process import REAL_WORK, Bounds, ChildProcess, Lost, hide_environment
+from vimix.jobs.worker.child_process import REAL_WORK, Bounds, ChildProcess, Lost
 from vimix.jobs.worker.modal import Modal
 from vimix.jobs.worker.recovery import STALE, bring_back, clear_folders, forget, owner_name
 from vimix.jobs.worker.runner import JobRun, RunContext
@@ -190,7 +190,6 @@ def serve(
 
     `until_empty`: end as well when nothing has waited or run for a while, where machines are paid by the second.
     """
-    hide_environment()
 
     async def until_told() -> None:
         told = asyncio.Event()
