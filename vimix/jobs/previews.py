@@ -11,12 +11,11 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from vimix.errors import Busy, Failed, Refused, UsageError, VimixError
-from vimix.jobs.worker.child_process import REAL_WORK, Bounds, ChildProcess, Lost
+from vimix.jobs.worker.child_process import REAL_WORK, Bounds, ChildProcess, Lost, as_json
+from vimix.matting.networks.cpu import has_nvidia_driver
 from vimix.pipeline.request import Resources
 from vimix.settings import Settings
 
@@ -37,9 +36,8 @@ class Previews:
 
     def __init__(self, settings: Settings, *, bounds: Bounds | None = None) -> None:
         """`bounds`: instead of those above, for both children."""
-        resources = Resources.of(settings)
-        given = {**asdict(resources), "model_dir": str(resources.model_dir.absolute())}
-        cuda = settings.device != "cpu" and _has_cuda()  # it maps more address space than there is memory
+        given = as_json(Resources.of(settings))
+        cuda = settings.device != "cpu" and has_nvidia_driver()  # it maps more address space than there is memory
         network = Bounds(wall=NETWORK_WALL, stall=NETWORK_WALL, address_space=0 if cuda else NETWORK_ADDRESS_SPACE)
         decode = Bounds(wall=WALL, stall=WALL, file_bytes=FILE_BYTES, address_space=ADDRESS_SPACE)
         self._network = ChildProcess(REAL_WORK, bounds or network, given)
@@ -108,7 +106,3 @@ def _as_error(event: Mapping[str, Any]) -> VimixError:
     error = kind(event["public"], cause=event["cause"])
     error.status = status
     return error
-
-
-def _has_cuda() -> bool:
-    return Path("/dev/nvidiactl").exists()

@@ -16,6 +16,7 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
+from numpy.typing import NDArray
 
 from vimix.sinks.base import AudioFrom
 
@@ -41,7 +42,7 @@ class Sound:
         except av.FFmpegError:  # a file of pictures alone, such as a GIF
             self.close()
             return
-        source = _track(clip, wanted.track)
+        source = _track(clip)
         if source is None:
             self.close()
             return
@@ -75,10 +76,10 @@ class Sound:
         self._open.close()
 
 
-def _track(clip: InputContainer, wanted: int | None) -> AudioStream | None:
-    """The track that was chosen when the file was opened, or the first that a decoder is known for."""
+def _track(clip: InputContainer) -> AudioStream | None:
+    """The first track that a decoder is known for."""
     for stream in clip.streams.audio:
-        if stream.codec_context is not None and wanted in (None, stream.index):
+        if stream.codec_context is not None:
             return stream
     return None
 
@@ -87,9 +88,7 @@ def _first(frame: AudioFrame, samples: int) -> AudioFrame:
     layout = frame.layout
     per_sample = 1 if frame.format.is_planar else layout.nb_channels
     kept = np.ascontiguousarray(frame.to_ndarray()[:, : samples * per_sample])
-    short = AudioFrame.from_ndarray(cast(Any, kept), format=frame.format.name, layout=layout.name)
-    short.pts, short.sample_rate, short.time_base = frame.pts, frame.sample_rate, frame.time_base
-    return short
+    return _remade(frame, kept, layout.name)
 
 
 def _sound(clip: InputContainer, source: AudioStream, wanted: AudioFrom, out: AudioStream) -> Iterator[AudioFrame]:
@@ -136,7 +135,7 @@ def _uniform(frames: Iterator[AudioFrame], layout: str) -> Iterator[AudioFrame]:
     before: tuple[object, ...] = ()
     for frame in frames:
         if "channels" in frame.layout.name and (likely := _LAYOUTS.get(frame.layout.nb_channels)):
-            frame = _with_layout(frame, likely)
+            frame = _remade(frame, frame.to_ndarray(), likely)
         kind = (frame.format.name, frame.layout.name, frame.sample_rate, frame.time_base)
         try:
             if resampler is None or kind != before:
@@ -158,10 +157,11 @@ def _timed(frames: list[AudioFrame]) -> Iterator[AudioFrame]:
         yield frame
 
 
-def _with_layout(frame: AudioFrame, layout: str) -> AudioFrame:
-    named = AudioFrame.from_ndarray(cast(Any, frame.to_ndarray()), format=frame.format.name, layout=layout)
-    named.pts, named.sample_rate, named.time_base = frame.pts, frame.sample_rate, frame.time_base
-    return named
+def _remade(frame: AudioFrame, samples: NDArray[Any], layout: str) -> AudioFrame:
+    """The frame with other samples or another layout, at the same time."""
+    made = AudioFrame.from_ndarray(cast(Any, samples), format=frame.format.name, layout=layout)
+    made.pts, made.sample_rate, made.time_base = frame.pts, frame.sample_rate, frame.time_base
+    return made
 
 
 def _ready(graph: Graph) -> Iterator[AudioFrame]:

@@ -49,8 +49,6 @@ class AudioFrom:
     start: Fraction = Fraction(0)
     """Seconds on the file's own clock."""
     end: Fraction | None = None
-    track: int | None = None
-    """Index of the sound track in the file; None: the first that a decoder is known for."""
 
 
 @dataclass(frozen=True, slots=True)

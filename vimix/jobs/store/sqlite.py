@@ -14,7 +14,7 @@ from vimix.errors import StoreError
 from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, Counts, Job, State
 
 _FIELDS = tuple(field.name for field in fields(Job))
-_AS_JSON = frozenset({"options", "progress", "card", "remarks", "trimmed", "notify"})
+_AS_JSON = frozenset({"options", "progress", "card", "remarks", "trimmed"})
 _WAIT = 10.0
 """Seconds to wait for another process's transaction; each takes about a millisecond."""
 _SCHEMA = f"""
@@ -26,7 +26,7 @@ create index if not exists by_work on jobs (work_key, created);
 create index if not exists by_visitor on jobs (visitor, created);
 create table if not exists events (name integer primary key autoincrement, job, event);
 create index if not exists by_job on events (job, name);
-create table if not exists crews (pool primary key, slots, seen) without rowid;
+create table if not exists crews (crew primary key, slots, seen) without rowid;
 """
 _MAY_RUN = """
 select * from jobs as mine where state = 'queued' and not_before <= :now
@@ -166,7 +166,7 @@ class SqliteJobs:
     def announce(self, pool: str, slots: int, *, now: float) -> None:
         """One row a process."""
         with self._writing() as db:
-            db.execute("delete from crews where pool = ? or seen < ?", [pool, now - 3600])
+            db.execute("delete from crews where crew = ? or seen < ?", [pool, now - 3600])
             if slots:
                 db.execute("insert into crews values (?, ?, ?)", [pool, slots, now])
 

@@ -7,11 +7,12 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from vimix.errors import Failed
+from vimix.pipeline.request import Resources
 
 REAL_WORK = "vimix.pipeline.run:run"
 Event = dict[str, Any]
@@ -42,6 +43,11 @@ class Bounds:
     descriptors: int = 256
     address_space: int = 0
     """Bytes; 0: no limit. Not with CUDA, which maps far more than it uses."""
+
+
+def as_json(resources: Resources) -> dict[str, Any]:
+    """The fields of `resources` as plain values, as a child is given them."""
+    return {**asdict(resources), "model_dir": str(resources.model_dir.absolute())}
 
 
 class Lost(Failed):

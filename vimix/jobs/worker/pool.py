@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from vimix.concurrency.threads import cores
@@ -16,7 +16,7 @@ from vimix.jobs.engine import DocketQueue
 from vimix.jobs.model import JobStore
 from vimix.jobs.store.redis import RedisJobs
 from vimix.jobs.store.sqlite import SqliteJobs
-from vimix.jobs.worker.child_process import REAL_WORK, Bounds, ChildProcess, Lost
+from vimix.jobs.worker.child_process import REAL_WORK, Bounds, ChildProcess, Lost, as_json
 from vimix.jobs.worker.modal import Modal
 from vimix.jobs.worker.recovery import STALE, bring_back, clear_folders, forget, owner_name
 from vimix.jobs.worker.runner import JobRun, RunContext
@@ -237,5 +237,4 @@ def _tracked(work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) ->
 
 def _resources(settings: Settings, slots: int) -> dict[str, Any]:
     """What the child of each slot has to work with, as JSON: its share of the cores."""
-    resources = replace(Resources.of(settings), threads=max(1, cores() // max(1, slots)))
-    return {**asdict(resources), "model_dir": str(resources.model_dir.absolute())}
+    return as_json(replace(Resources.of(settings), threads=max(1, cores() // max(1, slots))))

@@ -36,3 +36,8 @@ def cpuinfo(key: str) -> str:
     return next(
         (value.strip() for name, _, value in (line.partition(":") for line in lines) if name.strip() == key), ""
     )
+
+
+def has_nvidia_driver() -> bool:
+    """Whether the driver of an NVIDIA GPU is loaded (Linux); no runtime is loaded to find out."""
+    return Path("/dev/nvidiactl").exists()

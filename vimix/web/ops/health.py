@@ -15,6 +15,7 @@ from vimix import __version__
 from vimix.errors import VimixError
 from vimix.jobs.service import JobService
 from vimix.matting.networks import catalogue, runtime
+from vimix.matting.networks.cpu import has_nvidia_driver
 from vimix.matting.registry import DEFAULT
 from vimix.settings import Settings
 from vimix.stores.local import free_bytes
@@ -85,7 +86,7 @@ def checks_of(service: JobService, settings: Settings) -> dict[str, Callable[[],
             raise NotReady(f"{DEFAULT} is not fetched yet: python -m vimix models --fetch {DEFAULT}")
 
     def device() -> None:
-        if settings.device == "cuda" and service.pool.slots and not Path("/dev/nvidiactl").exists():
+        if settings.device == "cuda" and service.pool.slots and not has_nvidia_driver():
             raise NotReady("VIMIX_DEVICE is cuda, and no NVIDIA driver is here")
 
     def disk() -> None:
@@ -118,7 +119,7 @@ def runs_on(settings: Settings, said: str, slots: int) -> dict[str, Any]:
 
 
 def _nvidia() -> str:
-    if not Path("/dev/nvidiactl").exists():
+    if not has_nvidia_driver():
         return ""
     facts = [file.read_text() for file in Path("/proc/driver/nvidia/gpus").glob("*/information")]
     names = [line.partition(":")[2].strip() for text in facts for line in text.splitlines() if line.startswith("Model")]
