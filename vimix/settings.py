@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     jobs_per_hour: int | None = Field(None, ge=0, description="Per visitor; 0 or unset: no limit.")
     running_per_visitor: int = Field(2, ge=1, description="Jobs of one visitor that run at once.")
     queue_max: int = Field(50, ge=1, description="Jobs that may wait before new ones are turned away.")
+    queue_per_visitor: int = Field(20, ge=1, description="Of these, jobs of one visitor; at most half of them.")
     result_ttl_hours: float = Field(24, gt=0, description="Hours until inputs, mattes and results are deleted.")
     trusted_proxies: int = Field(0, ge=0, le=8, description="Proxies before us whose X-Forwarded-For entry counts.")
     modal: bool = Field(False, description="Send jobs to Modal GPU workers (deploy/modal_app.py).")
@@ -87,6 +88,12 @@ class Settings(BaseSettings):
     def origins(self) -> tuple[str, ...]:
         """The origins of `cors_origins`, one each."""
         return tuple(origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip())
+
+    @cached_property
+    def visitor_max(self) -> int:
+        """Jobs of one visitor that may wait: so many, and never more than half of the queue, so that others have room
+        in a short queue too."""
+        return min(self.queue_per_visitor, max(1, self.queue_max // 2))
 
     @cached_property
     def mirrors(self) -> tuple[str, ...]:

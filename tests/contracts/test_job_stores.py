@@ -10,7 +10,7 @@ import pytest
 
 from tests.jobs.deployment import RedisServer
 from vimix.errors import StoreError
-from vimix.jobs.model import EVENTS_KEPT, Job, JobStore, State
+from vimix.jobs.model import EVENTS_KEPT, TURN_SPACING, Job, JobStore, State
 from vimix.jobs.store.redis import RedisJobs
 from vimix.jobs.store.sqlite import SqliteJobs
 
@@ -94,6 +94,53 @@ def test_a_full_queue_takes_no_more(store: JobStore) -> None:
     assert store.add(job(4), queue_max=1)
 
 
+def numbers(jobs: list[Job]) -> list[int]:
+    return [int(job.id, 16) for job in jobs]
+
+
+def test_no_visitor_fills_the_queue(store: JobStore) -> None:
+    added = [store.add(job(number), queue_max=9, visitor_max=2) for number in (1, 2, 3)]
+    assert added == [True, True, False]
+    assert store.add(job(4, visitor="w"), queue_max=9, visitor_max=2)
+    assert [store.waiting(visitor) for visitor in ("v", "w", "x")] == [2, 1, 0]
+    store.claim("me", now=2000, per_visitor=2)
+    assert store.add(job(5), queue_max=9, visitor_max=2)
+
+
+def test_visitors_take_turns(store: JobStore) -> None:
+    for number in (1, 2, 3, 4):
+        store.add(job(number, visitor="many"), queue_max=99)
+    store.add(job(5, visitor="few"), queue_max=99)
+    assert numbers(store.queue()) == [1, 5, 2, 3, 4]
+    assert numbers(store.queue(limit=2)) == [1, 5]
+    assert [store.position(job(number).id) for number in (1, 2, 3, 4, 5)] == [1, 3, 4, 5, 2]
+    first = store.claim("a", now=2000, per_visitor=9)
+    assert first
+    assert int(first.id, 16) == 1
+    for number, visitor in ((6, "late"), (7, "late"), (8, "few")):
+        store.add(job(number, visitor=visitor), queue_max=99)
+    assert numbers(store.queue()) == [5, 6, 2, 8, 7, 3, 4]
+    back = store.change(first.id, RUNNING, state=State.QUEUED)
+    assert back
+    assert numbers(store.queue())[0] == 1  # handed back: its turn is still the first
+
+
+def test_newcomers_put_nobody_off_for_longer_than_the_spacing(store: JobStore) -> None:
+    store.add(job(1, visitor="many"), queue_max=99)
+    store.add(job(2, visitor="many"), queue_max=99)
+    store.add(job(3, visitor="x", created=1000 + TURN_SPACING - 60), queue_max=99)
+    store.add(job(4, visitor="y", created=1000 + TURN_SPACING + 60), queue_max=99)
+    assert numbers(store.queue()) == [1, 3, 2, 4]
+
+
+def test_a_clock_that_was_set_back_holds_nothing_up(store: JobStore) -> None:
+    store.add(job(1, not_before=9006, updated=9000), queue_max=9)
+    store.announce("pool", 2, now=9000)
+    assert store.claim("early", now=9001, per_visitor=1) is None
+    assert store.counts(now=2000).slots == 0
+    assert store.claim("me", now=2000, per_visitor=1)
+
+
 def test_claims_go_by_age_time_visitor_and_work(store: JobStore) -> None:
     store.add(job(4, visitor="w"), queue_max=9)
     store.add(job(1, not_before=3000), queue_max=9)
@@ -167,7 +214,7 @@ def test_events_are_kept_in_order_and_bounded(store: JobStore) -> None:
 def test_positions_and_counts(store: JobStore) -> None:
     assert store.counts(now=0).queued == 0
     for number in (3, 1, 2):
-        store.add(job(number), queue_max=9)
+        store.add(job(number, visitor=f"v{number}"), queue_max=9)
     assert [store.position(job(number).id) for number in (1, 2, 3, 4)] == [1, 2, 3, None]
     store.announce("pool", 2, now=1990)
     store.announce("dead", 7, now=1900)

@@ -62,28 +62,74 @@ def test_progress_and_preview_are_thinned(place: Place, tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_equal_work_is_joined_and_never_repeated(place: Place, tmp_path: Path) -> None:
+def test_equal_work_is_shared_and_never_repeated(place: Place, tmp_path: Path) -> None:
     async def story() -> None:
         async with place.service(2) as service:
             tally = tmp_path / "tally"
             same = clip(tmp_path / "a", frames=10, each=0.05, fault="none", tally=str(tally))
             first = await submit(service, same)
-            joined = await submit(service, same)
+            other_name = tmp_path / "other.mp4"
+            other_name.write_bytes(same.read_bytes())
+            second = await submit(service, other_name)
             stranger = await submit(service, same, visitor="stranger")
-            assert joined.job == first.job
-            assert joined.token != first.token
-            assert stranger.job != first.job
-            await ended(service, first.job)
-            theirs = await ended(service, stranger.job)
-            assert theirs.state is State.DONE
+            assert len({ticket.job for ticket in (first, second, stranger)}) == 3
+            assert len({ticket.token for ticket in (first, second, stranger)}) == 3
+            for ticket, name in ((first, "a"), (second, "other.mp4"), (stranger, "a")):
+                job = await ended(service, ticket.job)
+                assert (job.state, job.input_name) == (State.DONE, name)
             again = await submit(service, same)
             assert again.cached
             assert tally.read_text() == "x"
             assert service.result(again.job)[1] == service.result(first.job)[1]
-            assert {job.id for job in service.recent("anyone")} == {first.job, again.job}
-            service.cancel(first.job, joined.token)
+            assert {job.id for job in service.recent("anyone")} == {first.job, second.job, again.job}
             with pytest.raises(NotFound):
-                service.cancel(first.job, stranger.token)
+                service.delete(first.job, stranger.token)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("way", ["cancel", "delete"])
+def test_ending_ones_own_job_leaves_anothers_for_the_same_bytes(place: Place, tmp_path: Path, way: str) -> None:
+    async def story() -> None:
+        async with place.service(1) as service:
+            same = clip(tmp_path / "a", frames=20, each=0.02)
+            first = await submit(service, same)
+            await until(lambda: service.snapshot(first.job).done > 2)
+            second = await submit(service, same)
+            with pytest.raises(NotFound):
+                service.delete(first.job, second.token)
+            getattr(service, way)(first.job, first.token)
+            assert (await ended(service, second.job)).state is State.DONE
+            file = service.result(second.job)[1]
+            assert file is not None
+            assert file.read_bytes() == result_of(same.read_bytes(), 20)
+
+    asyncio.run(story())
+
+
+def test_a_small_job_does_not_wait_for_all_of_another_visitors(place: Place, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with place.service(1) as service:
+            long = [await submit(service, clip(tmp_path / f"l{n}", frames=15, n=n), visitor="many") for n in range(4)]
+            small = await submit(service, clip(tmp_path / "s", frames=1), visitor="few")
+            jobs = [await ended(service, ticket.job) for ticket in (*long, small)]
+            order = sorted(range(5), key=lambda at: jobs[at].started or 0)
+            assert order.index(4) <= 1
+
+    asyncio.run(story())
+
+
+def test_a_visitor_has_a_share_of_the_queue(place: Place, tmp_path: Path) -> None:
+    place.more = {"queue_max": 6, "queue_per_visitor": 4}
+
+    async def story() -> None:
+        async with place.service(0) as service:
+            for number in range(3):  # half of the queue, which is less than four
+                await submit(service, clip(tmp_path / f"c{number}", n=number))
+            with pytest.raises(Busy, match="3 of your clips") as busy:
+                await submit(service, clip(tmp_path / "more"))
+            assert busy.value.retry_after >= 5
+            await submit(service, clip(tmp_path / "more"), visitor="other")
 
     asyncio.run(story())
 
@@ -185,7 +231,9 @@ def test_a_full_backlog_answers_at_once(place: Place, tmp_path: Path) -> None:
         async with place.service(0) as service:
             clips = [clip(tmp_path / f"c{n}", n=n) for n in range(200)]
             began = time.monotonic()
-            answers = await asyncio.gather(*(submit(service, one) for one in clips), return_exceptions=True)
+            answers = await asyncio.gather(
+                *(submit(service, one, visitor=one.name) for one in clips), return_exceptions=True
+            )
             seconds = time.monotonic() - began
             turned_away = [answer for answer in answers if isinstance(answer, Busy)]
             taken = [answer for answer in answers if not isinstance(answer, BaseException)]

@@ -12,6 +12,9 @@ ATTEMPTS = 3
 """Starts a job may have; one that was lost or failed for a passing reason so often is failed for good."""
 EVENTS_KEPT = 512
 """Events kept of a job, the newest; at 5 a second and less, those of short jobs are all there."""
+TURN_SPACING = 3600.0
+"""Seconds between the turns of one visitor's waiting jobs, see `Job.turn`. More than most jobs take, so that others
+come between any two of them; and the longest that later visitors can put off a job that is its visitor's second."""
 PACE_OVER = 20
 """Finished jobs over which the mean running time is taken."""
 
@@ -64,6 +67,10 @@ class Job:
     """Who runs it: no other may change it while it runs."""
     beat: float = 0.0
     """When the owner last said that it lives."""
+    turn: float = field(default=0.0, compare=False)
+    """Its place in the queue, given by `JobStore.add`: when it was created, or `TURN_SPACING` after the last of its
+    visitor's unfinished jobs (but for those that wait for another attempt) if that is later. The lowest is claimed
+    first, so visitors take turns."""
     progress: dict[str, Any] = field(default_factory=dict)
     """done, total, fps, left, preview: the last that the child told."""
     result_key: str | None = None
@@ -149,8 +156,9 @@ class JobStore(Protocol):
     shared: bool
     """Whether other machines see the same jobs."""
 
-    def add(self, job: Job, *, queue_max: int) -> bool:
-        """Take a new job in. False, and nothing happens, if it is queued and `queue_max` are waiting already."""
+    def add(self, job: Job, *, queue_max: int, visitor_max: int | None = None) -> bool:
+        """Add a new job; a queued one is given its `turn`. False, and nothing happens, if it is queued and `queue_max`
+        jobs wait already, or `visitor_max` of its visitor."""
 
     def get(self, job: str) -> Job | None:
         """The job of that id."""
@@ -162,10 +170,12 @@ class JobStore(Protocol):
         """All jobs on the same clip, the newest first."""
 
     def claim(self, owner: str, *, now: float, per_visitor: int) -> Job | None:
-        """Make the oldest job that may run the owner's: running, one more attempt. None if there is none.
+        """Make the first job, by `turn`, that may run the owner's: running, one more attempt. None if there is none.
 
-        A job may run if its time has come, fewer than `per_visitor` of its visitor run, and no equal work runs. An
-        owner that runs a job already is given the same again, so a call repeated after a lost answer does no harm.
+        A job may run if its time has come, fewer than `per_visitor` of its visitor run, and no equal work runs. Its
+        time has come as well where it was last changed in the future: the clock was set back, and `not_before` says
+        nothing. An owner that runs a job already is given the same again, so a call repeated after a lost answer does
+        no harm.
         """
 
     def change(
@@ -192,8 +202,14 @@ class JobStore(Protocol):
     def recent(self, visitor: str, *, limit: int = 20) -> list[Job]:
         """A visitor's jobs, newest first."""
 
+    def queue(self, *, limit: int = 0) -> list[Job]:
+        """The jobs that wait, by `turn`: at most so many; 0: all."""
+
+    def waiting(self, visitor: str) -> int:
+        """How many jobs of that visitor wait."""
+
     def position(self, job: str) -> int | None:
-        """1 for the oldest of those that wait; None if it does not wait."""
+        """Its place in `queue`, from 1; None if it does not wait."""
 
     def counts(self, *, now: float) -> Counts:
         """How it stands."""

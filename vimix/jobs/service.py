@@ -83,7 +83,7 @@ class JobService:
     def snapshots(self, jobs: Collection[str]) -> dict[str, Snapshot | Exception]:
         """How they stand, in a few questions for all together; what `snapshot` would raise stands in its place."""
         if len(jobs) > ASKED_SINGLY:
-            waiting = self.jobs.listed(State.QUEUED, limit=SEEN_AHEAD)
+            waiting = self.jobs.queue(limit=SEEN_AHEAD)
             shots = shots_of(waiting, self.jobs.listed(State.RUNNING), self.counts())
         else:
             shots = {}

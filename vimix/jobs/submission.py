@@ -1,4 +1,8 @@
-"""How work comes in: named by its content, answered from the store, joined to equal work, or queued."""
+"""How work comes in: named by its content, answered from the store, or queued.
+
+Every submission is a job of its own, with its own token, file name and end, also where equal work waits or runs: the
+store runs equal work once at a time, and the others are then answered from its result.
+"""
 
 import hashlib
 import math
@@ -89,16 +93,15 @@ class Submission:
             self.files.touch(matte)
             self.jobs.add(replace(job, state=State.DONE, **made), queue_max=self.settings.queue_max)
             return Ticket(job.id, token, cached=True)
-        for twin in self.jobs.by_work_key(job.work_key):
-            hashes = f"{twin.token_hash},{token_hash(token)}"
-            if twin.visitor == visitor and self.jobs.change(twin.id, LIVE, token_hash=hashes):
-                return Ticket(twin.id, token, cached=False)
-        if self.jobs.counts(now=now).queued >= self.settings.queue_max:
-            raise self._busy()
-        self.admit(visitor, None in files.values())
+        if busy := self._busy(visitor):
+            raise busy
+        twins = self.jobs.by_work_key(job.work_key)
+        if not any(twin.visitor == visitor and twin.state in LIVE for twin in twins):  # else it was counted already
+            self.admit(visitor, None in files.values())
         self._put(files)
-        if not self.jobs.add(job, queue_max=self.settings.queue_max):
-            raise self._busy()
+        limits = {"queue_max": self.settings.queue_max, "visitor_max": self.settings.visitor_max}
+        if not self.jobs.add(job, **limits):
+            raise self._busy(visitor) or self._full()
         self._ring()
         return Ticket(job.id, token, cached=False)
 
@@ -111,7 +114,16 @@ class Submission:
         with tempfile.TemporaryDirectory() as folder:
             return stored_card(self.files, work_key, Path(folder))
 
-    def _busy(self) -> Busy:
+    def _busy(self, visitor: str) -> Busy | None:
+        """Why no job of that visitor can wait now; None if it can."""
+        if self.jobs.counts(now=time.time()).queued >= self.settings.queue_max:
+            return self._full()
+        if (mine := self.jobs.waiting(visitor)) >= self.settings.visitor_max:
+            sentence = f"{mine} of your clips are waiting already, which is your share of the queue."
+            return Busy(sentence, retry_after=self._full().retry_after)
+        return None
+
+    def _full(self) -> Busy:
         counts = self.jobs.counts(now=time.time())
         seconds = min(max((counts.pace or 20.0) / max(1, counts.slots), 5.0), 600.0)
         wait = f"{math.ceil(seconds / 60)} minutes" if seconds > 90 else f"{math.ceil(seconds)} seconds"

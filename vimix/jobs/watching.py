@@ -35,12 +35,12 @@ def shot_of(job: Job, twin: Job | None, position: int | None, counts: Counts | N
         card=job.card,
         preview_version=told.get("preview", 0),
         partial=job.state is State.CANCELLED and job.result_key is not None,
-        finishing=bool(told.get("finishing")) and time.time() - job.updated < FINISHING_AT_MOST,
+        finishing=bool(told.get("finishing")) and abs(time.time() - job.updated) < FINISHING_AT_MOST,
     )
 
 
 def shots_of(waiting: Iterable[Job], running: Iterable[Job], counts: Counts) -> dict[str, Snapshot]:
-    """How all of them stand; those that wait are the oldest that do, in their order."""
+    """How all of them stand; those that wait are the first of the queue."""
     at_work = {job.work_key: job for job in running}
     shots = {job.id: shot_of(job, at_work.get(job.work_key), place, counts) for place, job in enumerate(waiting, 1)}
     return shots | {job.id: shot_of(job, None, None, None) for job in at_work.values()}

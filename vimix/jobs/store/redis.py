@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, cast
 
 from redis import Redis
@@ -18,88 +18,11 @@ from redis.exceptions import TimeoutError as TooSlow
 from redis.retry import Retry
 
 from vimix.errors import StoreError
-from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, Counts, Job, State
+from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, TURN_SPACING, Counts, Job, State
+from vimix.jobs.store import lua
 
 _P = "vimix:"
-_HELP = """
-local P = 'vimix:'
-local function set(id, values)
-  local key = P..'job:'..id
-  local before = redis.call('hget', key, 'state')
-  for name, value in pairs(values) do redis.call('hset', key, name, value) end
-  local after = redis.call('hget', key, 'state')
-  if before ~= after then
-    local created = cjson.decode(redis.call('hget', key, 'created'))
-    if before then redis.call('zrem', P..'state:'..before, id) end
-    local owner = redis.call('hget', key, 'owner')
-    if before == '"running"' then redis.call('hdel', P..'owners', owner) end
-    if after == '"running"' then redis.call('hset', P..'owners', owner, id) end
-    redis.call('zadd', P..'state:'..after, string.format('%.17g', created), id)
-    if after ~= '"queued"' and after ~= '"running"' then redis.call('expire', P..'events:'..id, 3600) end
-    if after == '"done"' then
-      local times = redis.call('hmget', key, 'started', 'updated')
-      if times[1] ~= 'null' then
-        redis.call('lpush', P..'pace', cjson.decode(times[2]) - cjson.decode(times[1]))
-        redis.call('ltrim', P..'pace', 0, tonumber(ARGV[1]) - 1)
-      end
-    end
-  end
-end
-"""
-# ARGV of every script: pace kept, then its own.
-_ADD = """
-local id, queue_max, values = ARGV[2], tonumber(ARGV[3]), cjson.decode(ARGV[4])
-if values.state == '"queued"' and redis.call('zcard', P..'state:"queued"') >= queue_max then return 0 end
-set(id, values)
-redis.call('zadd', P..'work:'..cjson.decode(values.work_key), values.created, id)
-redis.call('zadd', P..'visitor:'..cjson.decode(values.visitor), values.created, id)
-redis.call('zadd', P..'input:'..cjson.decode(values.input_key), values.created, id)
-return 1
-"""
-_CLAIM = """
-local owner, now, per_visitor = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local mine = redis.call('hget', P..'owners', owner)
-if mine then return mine end
-if redis.call('zcard', P..'state:"queued"') == 0 then return false end
-local runs, busy = {}, {}
-for _, id in ipairs(redis.call('zrange', P..'state:"running"', 0, -1)) do
-  local job = redis.call('hmget', P..'job:'..id, 'visitor', 'work_key')
-  runs[job[1]] = (runs[job[1]] or 0) + 1
-  busy[job[2]] = true
-end
-for _, id in ipairs(redis.call('zrange', P..'state:"queued"', 0, -1)) do
-  local job = redis.call('hmget', P..'job:'..id, 'not_before', 'visitor', 'work_key', 'attempts')
-  if tonumber(job[1]) <= now and (runs[job[2]] or 0) < per_visitor and not busy[job[3]] then
-    set(id, {state='"running"', owner=owner, attempts=tostring(tonumber(job[4]) + 1), started=ARGV[3],
-      beat=ARGV[3], updated=ARGV[3], progress='{}'})
-    return id
-  end
-end
-return false
-"""
-_CHANGE = """
-local id, expect, owner, event = ARGV[2], cjson.decode(ARGV[3]), ARGV[4], ARGV[5]
-local is = redis.call('hmget', P..'job:'..id, 'state', 'owner')
-if not is[1] or not expect[is[1]] or (owner ~= 'null' and owner ~= is[2]) then return 0 end
-if event ~= 'null' then
-  redis.call('xadd', P..'events:'..id, 'maxlen', ARGV[7], '*', 'e', event)
-end
-set(id, cjson.decode(ARGV[6]))
-return 1
-"""
-_REMOVE = """
-local id = ARGV[2]
-local job = redis.call('hmget', P..'job:'..id, 'state', 'work_key', 'visitor', 'input_key', 'owner')
-if job[1] then
-  redis.call('zrem', P..'state:'..job[1], id)
-  redis.call('hdel', P..'owners', job[5])
-  redis.call('zrem', P..'work:'..cjson.decode(job[2]), id)
-  redis.call('zrem', P..'visitor:'..cjson.decode(job[3]), id)
-  redis.call('zrem', P..'input:'..cjson.decode(job[4]), id)
-end
-redis.call('del', P..'job:'..id, P..'events:'..id)
-return 1
-"""
+_FIELDS = frozenset(field.name for field in fields(Job))
 
 
 class RedisJobs:
@@ -116,11 +39,14 @@ class RedisJobs:
             retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 8),
             retry_on_error=[Unreachable, TooSlow],
         )
-        self._scripts = {text: self._redis.register_script(_HELP + text) for text in (_ADD, _CLAIM, _CHANGE, _REMOVE)}
+        self._scripts = {
+            text: self._redis.register_script(lua.HELP + text) for text in (lua.ADD, lua.CLAIM, lua.CHANGE, lua.REMOVE)
+        }
 
-    def add(self, job: Job, *, queue_max: int) -> bool:
+    def add(self, job: Job, *, queue_max: int, visitor_max: int | None = None) -> bool:
         """One script."""
-        return bool(self._do(_ADD, job.id, queue_max, json.dumps(_pack(asdict(job)))))
+        limit = "" if visitor_max is None else visitor_max
+        return bool(self._do(lua.ADD, job.id, queue_max, limit, json.dumps(_pack(asdict(job))), TURN_SPACING))
 
     def get(self, job: str) -> Job | None:
         """One hash."""
@@ -133,7 +59,7 @@ class RedisJobs:
 
     def claim(self, owner: str, *, now: float, per_visitor: int) -> Job | None:
         """One script."""
-        job = self._do(_CLAIM, json.dumps(owner), json.dumps(now), per_visitor)
+        job = self._do(lua.CLAIM, json.dumps(owner), json.dumps(now), per_visitor)
         return self.get(str(job)) if job else None
 
     def change(
@@ -148,7 +74,7 @@ class RedisJobs:
         """One script."""
         expected = json.dumps({json.dumps(state): True for state in expect})
         told = self._do(
-            _CHANGE, job, expected, json.dumps(owner), json.dumps(event), json.dumps(_pack(changes)), EVENTS_KEPT
+            lua.CHANGE, job, expected, json.dumps(owner), json.dumps(event), json.dumps(_pack(changes)), EVENTS_KEPT
         )
         return self.get(job) if told else None
 
@@ -174,10 +100,18 @@ class RedisJobs:
         """By its sorted set."""
         return self._ranged(f"visitor:{visitor}", newest_first=True, limit=limit)
 
+    def queue(self, *, limit: int = 0) -> list[Job]:
+        """By its sorted set."""
+        return self._ranged("turns", limit=limit)
+
+    def waiting(self, visitor: str) -> int:
+        """All that wait are asked: they are few beside those that a visitor had."""
+        return sum(job.visitor == visitor for job in self.queue())
+
     def position(self, job: str) -> int | None:
         """Its rank."""
         with _explained():
-            rank = cast(Any, self._redis.zrank(f'{_P}state:"queued"', job))
+            rank = cast(Any, self._redis.zrank(f"{_P}turns", job))
         return None if rank is None else rank + 1
 
     def counts(self, *, now: float) -> Counts:
@@ -189,7 +123,7 @@ class RedisJobs:
             pipe.lrange(f"{_P}pace", 0, -1)
             pipe.zrange(f'{_P}state:"queued"', 0, 0, withscores=True)
             queued, running, crews, pace, first = pipe.execute()
-        slots = sum(slots for slots, seen in map(json.loads, crews) if seen > now - 60)
+        slots = sum(slots for slots, seen in map(json.loads, crews) if abs(seen - now) < 60)
         mean = sum(map(float, pace)) / len(pace) if pace else 0.0
         return Counts(queued, running, slots, mean, now - first[0][1] if first else 0.0)
 
@@ -206,7 +140,7 @@ class RedisJobs:
 
     def remove(self, job: str) -> None:
         """One script."""
-        self._do(_REMOVE, job)
+        self._do(lua.REMOVE, job)
 
     def close(self) -> None:
         """Connections are closed."""
@@ -236,7 +170,7 @@ def _pack(values: dict[str, Any]) -> dict[str, str]:
 
 
 def _job(row: dict[str, str]) -> Job:
-    values = {name: json.loads(value) for name, value in row.items()}
+    values = {name: json.loads(value) for name, value in row.items() if name in _FIELDS}  # others: a later version's
     return Job(**{**values, "state": State(values["state"])})
 
 

@@ -6,14 +6,14 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import MISSING, Field, asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from vimix.errors import StoreError
-from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, Counts, Job, State
+from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, TURN_SPACING, Counts, Job, State
 
-_FIELDS = tuple(field.name for field in fields(Job))
+_FIELDS = {field.name: field for field in fields(Job)}
 _AS_JSON = frozenset({"options", "progress", "card", "remarks", "trimmed"})
 _WAIT = 10.0
 """Seconds to wait for another process's transaction; each takes about a millisecond."""
@@ -24,15 +24,16 @@ create index if not exists by_end on jobs (state, updated);
 create index if not exists by_input on jobs (input_key, created);
 create index if not exists by_work on jobs (work_key, created);
 create index if not exists by_visitor on jobs (visitor, created);
+create index if not exists by_visitor_and_state on jobs (visitor, state);
 create table if not exists events (name integer primary key autoincrement, job, event);
 create index if not exists by_job on events (job, name);
 create table if not exists crews (crew primary key, slots, seen) without rowid;
 """
 _MAY_RUN = """
-select * from jobs as mine where state = 'queued' and not_before <= :now
+select * from jobs as mine where state = 'queued' and (not_before <= :now or updated > :now)
 and (select count(*) from jobs where state = 'running' and visitor = mine.visitor) < :per_visitor
 and not exists (select 1 from jobs where state = 'running' and work_key = mine.work_key)
-order by created limit 1
+order by turn, created limit 1
 """
 
 
@@ -52,16 +53,26 @@ class SqliteJobs:
             self._db.executescript(_SCHEMA)
             there = {row["name"] for row in self._db.execute("pragma table_info(jobs)")}
             for name in (name for name in _FIELDS if name not in there):  # a file from before there was such a field
-                self._db.execute(f"alter table jobs add column {name} default '[]'")
+                self._db.execute(f"alter table jobs add column {name}")
+            self._db.execute("update jobs set turn = created where turn is null")
+            self._db.execute("create index if not exists by_turn on jobs (state, turn)")
 
-    def add(self, job: Job, *, queue_max: int) -> bool:
+    def add(self, job: Job, *, queue_max: int, visitor_max: int | None = None) -> bool:
         """One insert, counted and made in one transaction."""
         with self._writing() as db:
-            (waiting,) = db.execute("select count(*) from jobs where state = 'queued'").fetchone()
-            if job.state is State.QUEUED and waiting >= queue_max:
-                return False
-            values = [_pack(name, value) for name, value in asdict(job).items()]
-            db.execute(f"insert into jobs values ({', '.join('?' * len(values))})", values)
+            if job.state is State.QUEUED:
+                waiting, mine, last = db.execute(
+                    "select (select count(*) from jobs where state = 'queued'), count(case state when 'queued' then 1 end),"
+                    " max(case when not_before <= ? then coalesce(turn, created) end)"
+                    " from jobs where visitor = ? and state in ('queued', 'running')",
+                    [job.created, job.visitor],
+                ).fetchone()
+                if waiting >= queue_max or (visitor_max is not None and mine >= visitor_max):
+                    return False
+                job = replace(job, turn=job.created if last is None else max(job.created, last + TURN_SPACING))
+            values = {name: _pack(name, value) for name, value in asdict(job).items()}
+            names, marks = ", ".join(values), ", ".join("?" * len(values))
+            db.execute(f"insert into jobs ({names}) values ({marks})", list(values.values()))
             return True
 
     def get(self, job: str) -> Job | None:
@@ -139,15 +150,22 @@ class SqliteJobs:
         """By the index."""
         return self._read("select * from jobs where visitor = ? order by created desc limit ?", visitor, limit)
 
+    def queue(self, *, limit: int = 0) -> list[Job]:
+        """By the index."""
+        return self._read("select * from jobs where state = 'queued' order by turn, created limit ?", limit or -1)
+
+    def waiting(self, visitor: str) -> int:
+        """By the index."""
+        return int(self._row("select count(*) from jobs where visitor = ? and state = 'queued'", visitor)[0])
+
     def position(self, job: str) -> int | None:
         """Counted."""
-        with self._lock, _explained():
-            (place,) = self._db.execute(
-                "select (select count(*) from jobs where state = 'queued' and created <= mine.created)"
-                " from jobs as mine where id = ? and state = 'queued'",
-                [job],
-            ).fetchone() or (None,)
-        return place
+        query = """
+            select (select count(*) from jobs where state = 'queued' and (turn, created) <= (mine.turn, mine.created))
+            from jobs as mine where id = ? and state = 'queued'
+        """
+        place = self._row(query, job)
+        return place and int(place[0])
 
     def counts(self, *, now: float) -> Counts:
         """Counted."""
@@ -155,7 +173,7 @@ class SqliteJobs:
             row = self._db.execute(
                 "select (select count(*) from jobs where state = 'queued'),"
                 "(select count(*) from jobs where state = 'running'),"
-                "(select coalesce(sum(slots), 0) from crews where seen > :now - 60),"
+                "(select coalesce(sum(slots), 0) from crews where abs(seen - :now) < 60),"
                 "(select coalesce(avg(updated - started), 0) from (select updated, started from jobs"
                 f" where state = 'done' and started is not null order by updated desc limit {PACE_OVER})),"
                 "(select coalesce(:now - min(created), 0) from jobs where state = 'queued')",
@@ -188,6 +206,10 @@ class SqliteJobs:
             self._db.execute(f"update jobs set {names} where id = ?", [*values, job])
         return _job(self._db.execute("select * from jobs where id = ?", [job]).fetchone())
 
+    def _row(self, query: str, *values: object) -> Any:
+        with self._lock, _explained():
+            return self._db.execute(query, values).fetchone()
+
     def _read(self, query: str, *values: object) -> list[Job]:
         with self._lock, _explained():
             return [_job(row) for row in self._db.execute(query, values).fetchall()]
@@ -209,8 +231,15 @@ def _pack(name: str, value: object) -> object:
 
 
 def _job(row: sqlite3.Row) -> Job:
-    values = {name: json.loads(row[name]) if name in _AS_JSON else row[name] for name in _FIELDS}
+    values = {name: _unpack(field, row[name]) for name, field in _FIELDS.items()}
     return Job(**{**values, "state": State(values["state"])})
+
+
+def _unpack(field: "Field[Any]", value: Any) -> Any:
+    """A column's value; the field's default where another version of this program wrote the row without it."""
+    if value is None:
+        return field.default_factory() if field.default_factory is not MISSING else field.default
+    return json.loads(value) if field.name in _AS_JSON else value
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def lives(job: Job, *, now: float, stale: float = STALE) -> bool:
             return False
         except PermissionError:
             pass
-    return now - job.beat < stale
+    return abs(now - job.beat) < stale  # a beat in the future is from before the clock was set back
 
 
 def again(store: JobStore, job: Job, *, why: str, cause: str, now: float, hopeless: bool = False) -> Job | None:
