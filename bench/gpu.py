@@ -21,7 +21,7 @@ from vimix.frame import Pixels
 from vimix.matting.image import looker
 from vimix.matting.networks import runtime
 from vimix.matting.networks.catalogue import find
-from vimix.matting.registry import Engine, open_engine
+from vimix.matting.networks.network import Network, open_network
 from vimix.settings import Settings
 
 QUALITIES = ("fast", "balanced", "best")
@@ -36,13 +36,15 @@ def photographs() -> list[Pixels]:
     return [np.ascontiguousarray(large[step : step + 720, step : step + 1280]) for step in range(0, 320, 40)]
 
 
-def opened(name: str, quality: str, settings: Settings, device: str) -> Engine:
-    steps = open_engine(name, quality=quality, model_dir=settings.model_dir, mirrors=settings.mirrors, device=device)
+def opened(name: str, quality: str, settings: Settings, device: str) -> Network:
+    steps = open_network(
+        find(name), quality=quality, model_dir=settings.model_dir, mirrors=settings.mirrors, device=device
+    )
     while True:
         try:
             print(f"  {next(steps).text}")
         except StopIteration as end:
-            engine: Engine = end.value
+            engine: Network = end.value
             return engine
 
 
@@ -57,13 +59,13 @@ def rate(look: Callable[[Pixels], Pixels], at_once: int, seconds: float) -> tupl
         return done / (time.perf_counter() - began), (time.process_time() - cpu) / done * 1000
 
 
-def off(name: str, quality: str, engine: Engine, model_dir: Path) -> tuple[float, int]:
+def off(name: str, quality: str, engine: Network, model_dir: Path) -> tuple[float, int]:
     """Mean and largest difference to float32."""
     model = find(name)
     size = model.size(quality)
-    graph = model_dir / (model.file if model.kind == "network" else f"{name}-{size}.onnx")
+    graph = model_dir / (model.file if model.graph == "as fetched" else f"{name}-{size}.onnx")
     exact = looker(model, size, runtime.RUNTIMES["onnxruntime"](graph, size, "f32", None))
-    apart = [np.abs(engine.look(rgb).astype(int) - exact(rgb)) for rgb in photographs()[:2]]
+    apart = [np.abs(engine.predict(rgb).astype(int) - exact(rgb)) for rgb in photographs()[:2]]
     return float(np.mean(apart)), int(np.max(apart))
 
 
@@ -81,17 +83,18 @@ def main() -> None:
             if asked.device != "cpu" and runtime.gpu():
                 opened(name, quality, settings, "cpu")  # makes the graph that it is compared with
             engine = opened(name, quality, settings, asked.device)
+            run = engine.runtime
             mean, most = off(name, quality, engine, settings.model_dir)
             for at_once in (1, 4, 16):
-                fps, cpu = rate(engine.look, at_once, asked.seconds)
+                fps, cpu = rate(engine.predict, at_once, asked.seconds)
                 print(
-                    f"{name} {size:5} px  {engine.runtime} {engine.precision} on {engine.device}  {at_once:3} at once  "
+                    f"{name} {size:5} px  {run.runtime} {run.precision} on {run.device}  {at_once:3} at once  "
                     f"{fps:8.1f} pictures/s  {cpu:7.1f} ms cpu  off {mean:.3f} (largest {most})",
                     flush=True,
                 )
                 rows.append(
-                    {"model": name, "size": size, "runtime": engine.runtime, "device": engine.device}
-                    | {"precision": engine.precision, "why": engine.why, "at_once": at_once, "pictures_per_second": fps}
+                    {"model": name, "size": size, "runtime": run.runtime, "device": run.device}
+                    | {"precision": run.precision, "why": run.why, "at_once": at_once, "pictures_per_second": fps}
                     | {"cpu_ms": cpu, "off_mean": mean, "off_most": most}
                 )
     asked.json.parent.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,8 @@ from vimix.concurrency.processes import processes
 from vimix.concurrency.threads import cores, in_order
 from vimix.events import Done, Progress
 from vimix.frame import Frame
-from vimix.matting.registry import open_engine
+from vimix.matting.networks.network import open_network
+from vimix.matting.registry import find
 from vimix.options import Options
 from vimix.pipeline.request import Resources
 from vimix.pipeline.run import run
@@ -69,9 +70,9 @@ def parts_alone(
     options: Options, resources: Resources, matted: list[Frame], folder: Path
 ) -> tuple[float, float, float]:
     """Seconds a frame of looking alone, of encoding alone, and of libwebp's encoding alone."""
-    engine = last(open_engine(options.model, quality=options.quality, model_dir=resources.model_dir))
+    engine = last(open_network(find(options.model), quality=options.quality, model_dir=resources.model_dir))
     times = [time.perf_counter()]
-    for _ in in_order(lambda frame: engine.look(frame.rgb), matted, workers=engine.parallel):
+    for _ in in_order(lambda frame: engine.predict(frame.rgb), matted, workers=engine.parallel):
         pass
     times.append(time.perf_counter())
     with open_sink(options.format, folder / "alone.webp", Encoding(threads=resources.threads)) as sink:

@@ -29,7 +29,8 @@ from bench.edges import pictures as exact
 from bench.measures import Score, Still, clip_score, mean, still_score, unit
 from vimix.frame import Frame, Pixels, Stage, opaque
 from vimix.matting.image import Look, cut_each, surest
-from vimix.matting.registry import open_engine
+from vimix.matting.networks.network import open_network
+from vimix.matting.registry import find
 from vimix.matting.video.tracker import PACES, follow
 from vimix.refine.closed_form import solved
 from vimix.refine.temporal import steady
@@ -94,13 +95,13 @@ def grey(file: Path) -> Pixels:
 
 
 def engine(quality: str, *, following: bool = False) -> Remembering:
-    opening = open_engine("isnet-general-use", quality=quality, model_dir=Settings().model_dir)
+    opening = open_network(find("isnet-general-use"), quality=quality, model_dir=Settings().model_dir)
     while True:
         try:
             print("  ", next(opening).text, flush=True)
         except StopIteration as ended:
             opened = ended.value
-            return Remembering(opened.glance if following else opened.look, opened.cost)
+            return Remembering(opened.predict_fast if following else opened.predict, opened.cost)
 
 
 def through(clip: Clip, stages: Sequence[Stage]) -> list[Pixels]:

@@ -50,8 +50,8 @@ def weights(model: str) -> str:
     """
     code = (
         "import json; from vimix.matting.networks import catalogue; from vimix.settings import Settings;"
-        "from vimix.matting.registry import open_engine;"
-        f"folder = Settings.load().model_dir; list(open_engine({model!r}, quality='best', model_dir=folder));"
+        "from vimix.matting.networks.catalogue import find; from vimix.matting.networks.network import open_network;"
+        f"folder = Settings.load().model_dir; list(open_network(find({model!r}), quality='best', model_dir=folder));"
         f"size = catalogue.find({model!r}).size('best'); print(json.dumps(str(folder / f'{model}-{{size}}.onnx')))"
     )
     return str(spend("-c", code).said)

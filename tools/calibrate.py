@@ -20,7 +20,7 @@ from skimage import data
 from vimix.frame import Pixels
 from vimix.matting.networks import onnx_graphs
 from vimix.matting.networks.catalogue import find
-from vimix.matting.registry import open_engine
+from vimix.matting.networks.network import open_network
 from vimix.settings import Settings
 
 NAMES = "astronaut cat coffee rocket retina hubble_deep_field immunohistochemistry camera brick coins grass gravel moon"
@@ -69,7 +69,7 @@ def main() -> None:
     """Open the network, so that its graph is there, and measure."""
     folder, name = Settings.load().model_dir, "isnet-general-use"
     assert find(name).size("balanced") == SIZE
-    for note in open_engine(name, quality="balanced", model_dir=folder, device="cpu"):
+    for note in open_network(find(name), quality="balanced", model_dir=folder, device="cpu"):
         print(note.text)
     found = {name: peaks(folder / f"{name}-{SIZE}.onnx", views())}
     onnx_graphs.PEAKS.write_text(json.dumps(found) + "\n")

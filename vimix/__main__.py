@@ -125,16 +125,16 @@ def models(arguments: Sequence[str]) -> int:
     parser.add_argument("--fetch", nargs="+", metavar="NAME", help="names, or `default` for what `auto` uses")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)
-    from vimix.matting.networks import catalogue, weights
+    from vimix.matting import registry
 
     settings = Settings.load()
     for name in DEFAULT_MODELS if asked.fetch in (["default"], ["auto"]) else asked.fetch or ():
-        for note in weights.fetch(catalogue.find(name), settings.model_dir, settings.mirrors):
+        for note in registry.fetch(name, settings.model_dir, settings.mirrors):
             if sys.stderr.isatty():
                 _line(note.text, True)
         print(f"{name}: ready", file=sys.stderr)
     if not asked.fetch:
-        rows = catalogue.table(settings.model_dir)
+        rows = registry.table(settings.model_dir)
         if asked.json:
             print(json.dumps(rows, indent=2))
         for row in () if asked.json else rows:

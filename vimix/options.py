@@ -63,8 +63,8 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
-    model: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$"), Affects.MATTE] = "auto"
-    """`auto` or a name of the catalogue."""
+    model: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}(:[A-Za-z0-9_.-]{1,60})?$"), Affects.MATTE] = "auto"
+    """`auto`, a name of the catalogue, or `rembg:` and the name of a session of rembg."""
     quality: Annotated[Quality, Affects.MATTE] = "balanced"
     """`fast`, `balanced` or `best`."""
     format: Annotated[Format, Affects.FINISH] = "webp"

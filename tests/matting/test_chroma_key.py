@@ -8,7 +8,6 @@ import pytest
 
 from vimix.frame import Frame, Pixels, opaque
 from vimix.matting.chroma_key import find_key
-from vimix.matting.registry import pick
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 SUBJECT = (205, 150, 120)
@@ -40,7 +39,6 @@ def test_a_screen_is_found_and_taken_out(screen: tuple[int, int, int], light: fl
     rgb, truth, own = staged(screen, light=light, noise=noise)
     key = find_key([frame(rgb)] * 3)
     assert key is not None
-    assert pick([frame(rgb)], "balanced") == "chroma"
     alpha = key.alpha(rgb)
     assert np.abs(alpha.astype(int) - truth).mean() / 255 < 0.008
     assert np.abs(alpha.astype(int) - truth)[(truth == 0) | (truth == 255)].max() <= 25
@@ -62,7 +60,7 @@ def test_what_is_no_screen_is_left_to_a_network() -> None:
     assert find_key([frame(rgb), frame(grey)]) is None
     meadow = np.random.default_rng(1).integers(0, 120, (90, 120, 3)).astype(np.uint8) + np.array([20, 60, 10], np.uint8)
     assert find_key([frame(meadow)]) is None
-    assert pick([frame(meadow)], "fast") == "isnet-general-use"
+    assert find_key([frame(meadow)]) is None
 
 
 def test_a_clip_that_is_transparent_already_has_no_screen() -> None:

@@ -11,7 +11,10 @@ from PIL import Image
 from tests.matting.video.test_tracker import Eye
 from tests.web.drawn import draw
 from vimix.errors import Unreadable
-from vimix.matting.registry import Engine
+from vimix.matting.engine import Runtime
+from vimix.matting.networks import engine as networks
+from vimix.matting.networks.catalogue import Model
+from vimix.matting.networks.network import Network
 from vimix.pipeline import preview
 from vimix.pipeline.preview import STRIP, filmstrip
 from vimix.pipeline.request import Resources
@@ -59,14 +62,14 @@ def test_a_frame_before_a_screen_is_keyed_and_the_run_estimated(tmp_path: Path) 
 
 def test_a_preview_cuts_out_who_was_clicked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     eye = Eye()
-    engine = Engine("isnet-general-use", eye, eye, "drawn", "cpu", "8 bit", "", 0.2, 1)
+    network = Network("isnet-general-use", eye, eye, Runtime("drawn", "cpu", "8 bit", ""), 0.2, 1)
 
-    def opened_at(name: str, *, quality: str, **how: object) -> Generator[None, None, Engine]:
-        assert (name, quality) == ("isnet-general-use", "balanced")  # as in the run
+    def opened_at(model: Model, *, quality: str, **how: object) -> Generator[None, None, Network]:
+        assert (model.name, quality) == ("isnet-general-use", "balanced")  # as in the run
         yield None
-        return engine
+        return network
 
-    monkeypatch.setattr(preview, "open_engine", opened_at)
+    monkeypatch.setattr(networks, "open_network", opened_at)
     clip = draw(tmp_path / "two.mp4", wall=(120, 120, 120), second=True)
     places = {"left": (60, 90), "right": (240, 90)}
     for clicks, kept in (((), {"left", "right"}), (("0.2,0.5",), {"left"}), (("0.65,0.3,0.9,0.8,1.5",), {"right"})):

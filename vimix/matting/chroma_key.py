@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimix.frame import Frame, Pixels
-from vimix.matting.image import Look
 
 Floats = NDArray[np.float32]
 DIFFERENCES = np.array([[-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]], np.float32)
@@ -159,11 +158,6 @@ def find_key(frames: Sequence[Frame]) -> Key | None:
     rest = [_border(255 - key.alpha(frame.rgb))[same] for frame, same in zip(frames, alike, strict=True)]
     noise = 1 - float(np.percentile(np.concatenate(rest), 0.5)) / 255
     return replace(key, clear=min(max(noise * (key.solid - key.clear) + key.clear + 0.02, 0.08), 0.4))
-
-
-def key_out(key: Key) -> Look:
-    """A look through a key."""
-    return key.alpha
 
 
 def _hues(rgb: NDArray[np.generic]) -> Floats:

@@ -20,17 +20,13 @@ from PIL import Image
 from vimix.concurrency.threads import in_order
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.imaging.resize import shrunk
+from vimix.matting.engine import Predict
 from vimix.matting.networks.batching import batched
 from vimix.matting.networks.catalogue import Model
 from vimix.matting.video.appearance import as_plane, sureness
 
-Look = Callable[[Pixels], Pixels]
-"""A picture (H, W, 3) of any size to its alpha (H, W). Any number of threads may call it."""
+Look = Predict
 Floats = NDArray[np.float32]
-_HAZE = 0.1
-"""What the portrait network says of almost anything: below it there is nothing, as far from 1 all is the subject. Its
-mean error on four clips with known mattes is the same without; half-transparent pixels are a tenth fewer, and with them
-bytes and time."""
 _SURE = 0.6
 """A look surer than that (`sureness`) is believed at once. For IS-Net at 768 and 1024; at 512 it does harm."""
 _MARGIN = 20
@@ -41,7 +37,7 @@ def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: b
     """A look through a network that takes (1, 3, size, size) floats; `quick` shrinks and enlarges by simpler means."""
     scale = 1 / np.array(model.std, np.float32)
     shift = np.array(model.mean, np.float32) * scale
-    quick = quick or model.kind == "portrait"
+    quick = quick or model.area
     exact = not quick and size == model.size("best")
     how = Image.Resampling.LANCZOS if exact else Image.Resampling.BILINEAR
 
@@ -57,8 +53,8 @@ def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: b
         seen = run(picture).reshape(-1, size, size)[0]
         if model.logits:
             seen = 0.5 + 0.5 * np.tanh(0.5 * seen)  # a sigmoid that does not overflow
-        if model.kind == "portrait":
-            seen = (seen - _HAZE) / (1 - 2 * _HAZE)
+        if level := model.background_level:
+            seen = (seen - level) / (1 - 2 * level)
         mask = (seen.clip(0, 1) * 255).astype(np.uint8)
         if exact:
             return np.asarray(Image.fromarray(mask).resize((width, height), how))

@@ -1,191 +1,86 @@
-"""What looks at pictures and says which of their pixels are the subject."""
+"""The kinds of engines, and which model is used where none was named."""
 
-import threading
-import time
 from collections.abc import Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from vimix.errors import Unavailable, UsageError
 from vimix.events import Note
-from vimix.frame import Frame
 from vimix.matting.chroma_key import find_key
-from vimix.matting.image import Look, looker, surest, together, whole_looker
+from vimix.matting.engine import Engine, EngineRequest, Preparing, Runtime
+from vimix.matting.keyer import FIRST_FRAMES, Keyer
 from vimix.matting.networks import catalogue
 from vimix.matting.networks.catalogue import Model
-from vimix.matting.networks.cpu import processor
+from vimix.matting.networks.engine import Networks
+from vimix.matting.rembg_sessions import RembgSessions
+from vimix.matting.stored import Stored
 
-__all__ = ["DEFAULT", "Engine", "Look", "open_engine", "pick", "warm_up"]
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """A model, ready to look."""
-
-    name: str
-    look: Look
-    glance: Look
-    """A look with quicker resizing, for following: a tenth of the time beside the network, and no worse there."""
-    runtime: str
-    device: str
-    precision: str
-    why: str
-    """Why this runtime, and what was not to be had."""
-    cost: float
-    """CPU-seconds of one look."""
-    parallel: int
-    """Looks at once that keep the machine busy."""
-
-    def still(self, quality: str) -> Look:
-        """How a picture by itself is looked at: by the default network again where it is unsure, but not in haste."""
-        return surest(self.look) if self.name == DEFAULT and quality != "fast" else self.look
-
+ENGINES: dict[str, Engine] = {
+    "network": Networks(),
+    "keyer": Keyer(),
+    "rembg": RembgSessions(),
+    "stored": Stored(lambda name: engine_of(find(name))),
+}
+"""By the kind that a model's row names. `KIND:NAME` also names a model that the engine finds by itself."""
 
 DEFAULT = "isnet-general-use"
-_open: dict[tuple[object, ...], Engine] = {}
-_opening: dict[tuple[object, ...], threading.Lock] = {}
+"""The network that `auto` means."""
 
 
-def open_engine(
-    name: str, *, quality: str, model_dir: Path, mirrors: Sequence[str] = (), device: str = "auto"
-) -> Generator[Note, None, Engine]:
-    """The engine of that name, fetched and compiled if need be; yields what is being waited for.
+def find(name: str) -> Model:
+    """The model of that name. Raises `UsageError` with the names there are."""
+    kind, _, own = name.partition(":")
+    return Model(name, "", "", kind=kind) if own and kind in ENGINES else catalogue.find(name)
 
-    Opened once per process and size. `device` is `auto`, `cpu` or `cuda`. Raises `UsageError` for a name that is not in
-    the table or that needs a clip to be opened (`chroma`), `Unavailable` where weights or the device cannot be had.
+
+def engine_of(model: Model) -> Engine:
+    """The engine that runs a model."""
+    return ENGINES[model.kind]
+
+
+def resolve(name: str, request: EngineRequest) -> Model:
+    """The model that `name` means for this clip: `auto` is `chroma` before a screen, else the default network.
+
+    A click chooses among subjects, which a key cannot do. Raises `UsageError`.
     """
-    model = catalogue.find(name)
-    if model.kind == "key":
-        raise UsageError("A key colour is found in the clip: use find_key().")
-    key = (name, model.size(quality), model_dir, device)
-    lock = _opening.setdefault(key, threading.Lock())
-    while not lock.acquire(timeout=0.5):
-        yield Note(f"{name} is being made ready; waiting for it.")
-    try:
-        if key not in _open:
-            source = model_dir / model.file
-            if not model.is_here(model_dir):
-                from vimix.matting.networks import (
-                    weights,  # a tenth of a process's start, and needed once in a machine's life
-                )
+    if name != "auto":
+        return find(name)
+    keyed = not request.points and find_key(request.first_frames(FIRST_FRAMES)) is not None
+    return find("chroma" if keyed else DEFAULT)
 
-                source = yield from weights.fetch(model, model_dir, mirrors)
-            _open[key] = yield from _prepare(model, model.size(quality), source, device)
-    finally:
-        lock.release()
-    return _open[key]
+
+def prepare(name: str, request: EngineRequest) -> Preparing:
+    """The engine that `name` (or `auto`) means for this clip, prepared. Raises as `Engine.prepare` and `find` do."""
+    model = resolve(name, request)
+    return (yield from engine_of(model).prepare(model, request))
+
+
+def play_back(request: EngineRequest) -> Preparing:
+    """The matte stored in `request.stored`, in place of an engine. Raises `Failed` where it is damaged."""
+    return (yield from ENGINES["stored"].prepare(Model("stored", "", "", kind="stored"), request))
+
+
+def fetch(name: str, model_dir: Path, mirrors: Sequence[str]) -> Generator[Note, None, None]:
+    """Fetch the weights of a model if they are not there. Raises `UsageError`, `Unavailable`."""
+    model = find(name)
+    yield from engine_of(model).fetch(model, model_dir, mirrors)
+
+
+def table(model_dir: Path) -> list[dict[str, object]]:
+    """All models, as the API and the command line list them: the catalogue's rows, then what engines find."""
+    return [*catalogue.table(model_dir), *(row for engine in ENGINES.values() for row in engine.models(model_dir))]
+
+
+def remembered(model_dir: Path) -> Runtime | None:
+    """What ran the default network on this machine before, if that is known."""
+    model = find(DEFAULT)
+    return engine_of(model).remembered(model, model_dir)
 
 
 def warm_up(model_dir: Path, device: str) -> None:
-    """Open the default engine for whoever will ask, if its weights are here. Says nothing; what fails will be said
-    when it is asked for."""
-    if catalogue.find(DEFAULT).is_here(model_dir):
+    """Open the default network ahead of the first clip, if its weights are there. Failures are left to that clip."""
+    from vimix.matting.networks.network import open_network
+
+    if (model := find(DEFAULT)).is_here(model_dir):
         with suppress(Exception):
-            for _ in open_engine(DEFAULT, quality="balanced", model_dir=model_dir, device=device):
+            for _ in open_network(model, quality="balanced", model_dir=model_dir, device=device):
                 pass
-
-
-def _prepare(model: Model, size: int, source: Path, device: str) -> Generator[Note, None, Engine]:
-    from vimix.matting.networks import runtime
-
-    card = runtime.gpu() if device in ("auto", "cuda") else ""
-    if device == "cuda" and not card:
-        raise Unavailable("There is no NVIDIA GPU here that its driver offers.")
-    left = ""
-    if card:
-        try:
-            return (yield from _on_gpu(model, size, source, card))
-        except Unavailable as error:
-            if device == "cuda":
-                raise
-            left = f"{card} was left aside: {error.cause or error.public}. "
-            yield Note(f"{card} cannot be used; going on with the processor.")
-    try:
-        graph = yield from _graph(model, size, source)
-    except Unavailable as error:
-        native = model.size("best")
-        if model.kind != "resized" or size == native:
-            raise
-        left += f"This file could not be brought to {size} px ({error.cause[:200]}); it looks at {native} px. "
-        yield Note(f"{model.name} looks at {native} pixels, which is slower: its file cannot be brought to {size}.")
-        size, graph = native, (yield from _graph(model, native, source))
-    known = model.name if model.kind == "resized" and size < model.size("best") else ""  # a still at its best is exact
-    run, found = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled", known=known)
-    return Engine(
-        name=model.name,
-        look=looker(model, size, run),
-        glance=looker(model, size, run, quick=True),
-        runtime=found.runtime,
-        device=processor(),
-        precision=found.precision,
-        why=left + found.why,
-        cost=found.cost,
-        parallel=runtime.parallel(size),
-    )
-
-
-def _graph(model: Model, size: int, source: Path) -> Generator[Note, None, Path]:
-    """The file that a processor runs: the fetched one, or one made from it and kept beside it."""
-    if model.kind == "network":
-        return source
-    target = source.with_name(f"{model.name}-{size}.onnx")
-    if not target.is_file():
-        yield Note(f"Preparing {model.name} for {size} pixels.")
-        from vimix.matting.networks import onnx_graphs, tflite
-
-        try:
-            if model.kind == "portrait":
-                tflite.convert(source, target)
-            else:
-                onnx_graphs.make(source, target, size)
-        except Exception as error:  # the onnx package has a dozen of its own
-            raise Unavailable(f"The file of {model.name} is not the network we know.", cause=str(error)) from error
-    return target
-
-
-def _on_gpu(model: Model, size: int, source: Path, card: str) -> Generator[Note, None, Engine]:
-    from vimix.matting.networks import onnx_graphs, runtime
-
-    if model.kind == "portrait":
-        source = yield from _graph(model, size, source)
-    target = source.with_name(f"{model.name}-{size}-whole.onnx")
-    if not target.is_file():
-        yield Note(f"Preparing {model.name} for {card}.")
-        try:
-            onnx_graphs.whole(source, target, size, mean=model.mean, std=model.std, logits=model.logits)
-        except Exception as error:  # the onnx package has a dozen of its own
-            raise Unavailable(f"{model.name} cannot be made ready for the GPU.", cause=str(error)) from error
-    run = runtime.open_on_gpu(target)
-    most = max(1, 16 * 512 * 512 // max(size, 512) ** 2)
-    picture = np.zeros((720, 1280, 3), np.uint8)
-    try:
-        together(size, run)(np.stack([picture] * 2))
-        why = "the GPU is here"
-    except Exception as error:  # a graph that was exported for one picture at a time
-        most, why = 1, f"the GPU is here; one picture at a time: {' '.join(str(error).split())[:200]}"
-    look = whole_looker(size, run, most)
-    try:
-        look(picture)
-    except Exception as error:
-        raise Unavailable("The GPU cannot run the model.", cause=str(error)) from error
-    began = time.process_time()
-    look(picture)
-    return Engine(
-        name=model.name,
-        look=look,
-        glance=look,
-        runtime="onnxruntime",
-        device=card,
-        precision="f16" if onnx_graphs.is_half(target) else "tf32",
-        why=why,
-        cost=time.process_time() - began,
-        parallel=2 * most,
-    )
-
-
-def pick(first_frames: Sequence[Frame], quality: str) -> str:
-    """The model that `auto` means for a clip with these first frames: `chroma` before a screen, else by quality."""
-    return "chroma" if find_key(first_frames) is not None else DEFAULT

@@ -1,33 +1,26 @@
 """What is done to a clip, as lists that read like a table of contents.
 
-    guard -> engine, or replay -> [closed form] -> steady -> keep                           the matte
+    guard -> engine, or stored matte -> [closed form] -> steady -> keep                           the matte
     [invert] -> clean edges -> [crop, resize, pad] -> [shadow, stroke] -> [a background]    finishing
 
 The first line makes the matte, at the working size. The second needs only the clip and that matte, so it is done again
 for another format, size or background without a network.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-
 from vimix.background import BackgroundFile, Transparent
-from vimix.concurrency.threads import interruptible
-from vimix.errors import Refused
 from vimix.events import Note, Progress
-from vimix.frame import Frame, Pixels, Stage
+from vimix.frame import Frame, Stage
 from vimix.matting import matte_file, registry
-from vimix.matting.chroma_key import find_key, key_out
-from vimix.matting.image import cut_each
-from vimix.matting.video.tracker import PACES, follow
-from vimix.media.decode import Source, open_source
+from vimix.matting.engine import EngineRequest, Matting
+from vimix.media.decode import open_source
 from vimix.media.limits import guard
 from vimix.pipeline import fit
 from vimix.pipeline.request import Cut, Request
@@ -38,46 +31,33 @@ from vimix.refine.geometry import Box, crop_to, invert, pad_to, resize, rim, sha
 from vimix.refine.temporal import steady
 from vimix.sinks import AudioFrom, Encoding, Sink, open_sink
 
-FIRST_LOOK = 3
-"""Frames looked at to tell what kind of clip it is."""
-PER_FRAME = ("portrait",)
-"""Networks so light that looking at every frame is cheaper than following."""
-
 
 def choose(request: Request, matte: Path | None) -> Generator[Note | Progress, None, Cut]:
-    """Play back `matte` if it is there; else key or look, as the options and the clip's first frames say.
-
-    Following looks at many frames before one is done: the first is shown as it is found, for something to be seen soon.
-    """
+    """Play back `matte` if it exists; else prepare the engine that the options name, and store its matte there."""
     if matte is not None and matte.exists():
-        return replayed(request, matte, watched=True)
+        return (yield from play_back(request, matte, watched=True))
     options = request.options
-    name = options.model
-    if name == "auto":
-        name = registry.DEFAULT if options.point else registry.pick(_first(request.source), options.quality)
-    look, cut = _key(request) if name == "chroma" else (yield from _network(request, name))
-    about = {"model": cut.model, "engine": dict(cut.engine), "fps": options.max_fps}
-    stages = [guard(request.resources.limits), look]
+    matting = yield from registry.prepare(options.model, _engine_request(request))
+    cut = Cut(matting.model, matting.runtime.as_dict(), [*_made(request, matting)], matting.decontaminate)
+    stages = [*cut.stages, request.watch.stage("before")]
     if options.refine == "matting":
         from vimix.refine.closed_form import COST, closed_form  # compiles for seconds: only for who asked for it
 
         request.warnings.append(COST)
-        stages.append(request.clock.timed("matting", closed_form(workers=request.resources.threads)))
-    stages.append(request.watch.stage("before"))
+        stages.insert(-1, request.clock.timed("matting", closed_form(workers=request.resources.threads)))
     if options.steady and not request.source.info.still:
         stages.append(request.clock.timed("steady", steady(options.steady)))
     if matte is not None:
+        about = {"model": cut.model, "engine": dict(cut.engine), "fps": options.max_fps}
         stages.append(request.clock.timed("keep", matte_file.keep(matte, about)))
-    return Cut(cut.model, cut.engine, [*stages, request.watch.stage("after")], cut.unmix)
+    return replace(cut, stages=[*stages, request.watch.stage("after")])
 
 
-def replayed(request: Request, matte: Path, *, watched: bool) -> Cut:
-    """The cut that a stored matte remembers; `watched` where this run has not seen it yet."""
-    about = matte_file.about(matte)
-    key = find_key(_first(request.source)) if about["model"] == "chroma" else None
-    stages = [guard(request.resources.limits), request.clock.timed("replay", matte_file.replay(matte))]
-    stages += [request.watch.stage("after")] if watched else []
-    return Cut(about["model"], about["engine"], stages, key.unmix if key else None)
+def play_back(request: Request, matte: Path, *, watched: bool) -> Generator[Note | Progress, None, Cut]:
+    """The cut that a stored matte holds; `watched` where this run has not measured its quality yet."""
+    matting = yield from registry.play_back(replace(_engine_request(request), stored=matte))
+    stages = [*_made(request, matting), *([request.watch.stage("after")] if watched else [])]
+    return Cut(matting.model, matting.runtime.as_dict(), stages, matting.decontaminate)
 
 
 def finishing(request: Request, cut: Cut, box: Box | None, way: fit.Try) -> list[Stage]:
@@ -86,8 +66,8 @@ def finishing(request: Request, cut: Cut, box: Box | None, way: fit.Try) -> list
     stages: list[Stage] = [] if way.fps is None and way.seconds is None else [thin(way.fps, way.seconds)]
     if options.invert:
         stages.append(invert())
-    if cut.unmix and not options.invert:
-        stages.append(timed("edges", recolour(cut.unmix, threads=threads)))
+    if cut.decontaminate and not options.invert:
+        stages.append(timed("edges", recolour(cut.decontaminate, threads=threads)))
     elif options.refine != "off":
         stages.append(timed("edges", clean_edges(threads=threads)))
     if box is not None:
@@ -153,46 +133,30 @@ class Nowhere:
         """Let it go."""
 
 
-def _first(source: Source, many: int = FIRST_LOOK) -> list[Frame]:
-    with closing(source.frames()) as frames:
-        return list(islice(frames, many))
+def _made(request: Request, matting: Matting) -> Iterable[Stage]:
+    return guard(request.resources.limits), request.clock.timed(matting.timing, matting.stage)
 
 
-def _key(request: Request) -> tuple[Stage, Cut]:
-    key = find_key(_first(request.source))
-    if key is None:
-        raise Refused("There is no screen of one colour around this picture: choose another model than chroma.")
-    look = request.clock.timed("key", cut_each(key_out(key), workers=request.resources.threads))
-    about = {"runtime": "OpenCV", "device": "cpu", "precision": "8 bit", "why": "keyed by colour: no network is needed"}
-    return look, Cut("chroma", about, (), key.unmix)
+def _engine_request(request: Request) -> EngineRequest:
+    """What the engine is told of this request."""
+    options, resources, info = request.options, request.resources, request.source.info
 
+    def first_frames(count: int) -> list[Frame]:
+        with closing(request.source.frames()) as frames:
+            return list(islice(frames, count))
 
-def _network(request: Request, name: str) -> Generator[Note | Progress, None, tuple[Stage, Cut]]:
-    options, resources = request.options, request.resources
-    still = request.source.info.still
-    follows = bool(options.point) or not (still or name in PER_FRAME)
-    engine = yield from registry.open_engine(
-        name,
-        quality="balanced" if follows else options.quality,  # larger or smaller boxes are followed worse
+    return EngineRequest(
+        first_frames=first_frames,
+        still=info.still,
+        frames=info.frames,
+        quality=options.quality,
+        points=options.points,
+        start=options.start,
         model_dir=resources.model_dir,
         mirrors=resources.mirrors,
         device=resources.device,
+        threads=resources.threads,
     )
-    if follows:
-        (first,) = _first(request.source, 1)
-        seen = engine.glance(first.rgb)
-        yield Progress(0, request.source.info.frames, replace(first, alpha=seen))
-
-        def glance(rgb: Pixels) -> Pixels:
-            return seen if np.array_equal(rgb, first.rgb) else engine.glance(rgb)
-
-        how = partial(follow, pace=PACES[options.quality], points=options.points, start=options.start)
-        stage = interruptible(how, glance)
-    else:
-        look = engine.still(options.quality) if still else engine.look
-        stage = cut_each(look, workers=engine.parallel)
-    about = {name: getattr(engine, name) for name in ("runtime", "device", "precision", "why")}
-    return request.clock.timed("network", stage), Cut(engine.name, about, ())
 
 
 def _background(request: Request) -> Stage:

@@ -10,7 +10,6 @@ import io
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -18,15 +17,13 @@ import numpy as np
 from PIL import Image
 
 from vimix.concurrency.threads import cores
-from vimix.errors import NotFound, Refused
-from vimix.frame import Frame, Pixels
-from vimix.matting.chroma_key import find_key, key_out
-from vimix.matting.registry import DEFAULT, open_engine, pick
-from vimix.matting.video.tracker import PACES, follow
+from vimix.errors import NotFound
+from vimix.frame import Frame
+from vimix.matting import registry
+from vimix.matting.engine import EngineRequest
 from vimix.media.decode import open_source, probe
 from vimix.media.limits import Limits
 from vimix.options import SHORT_FPS, Point, Quality
-from vimix.pipeline.plan import PER_FRAME
 from vimix.pipeline.request import Resources
 
 LOOKS: tuple[str, ...] = get_args(Quality)
@@ -45,8 +42,6 @@ HANDLING = 0.05
 GROWTH = 1.4
 """Bytes of a picture grow slower than its pixels: with this power of the width."""
 Kind = TypeVar("Kind")
-Known = dict[tuple[str, tuple[int, ...], bytes], Pixels]
-"""Predictions of one request, by model and picture."""
 
 
 def frame_at(path: Path, time: float, width: int, limits: Limits) -> Frame:
@@ -117,18 +112,18 @@ def preview(
     moment = min(max(time, 0.0), max(length - 0.05, 0.0))
     frame = frame_at(path, moment, PREVIEW, resources.limits)
     larger = max(1.0, info.width / PREVIEW) ** GROWTH
+    request = _engine_request(resources, frame, clicks, still=info.still)
     shown: list[dict[str, Any]] = []
-    known: Known = {}
     for name in list(looks or LOOKS)[:MOST]:
-        quality = name if name in LOOKS else "balanced"
-        model = (DEFAULT if clicks else pick([frame], quality)) if name in LOOKS else name
-        if model == "chroma" and shown:
-            break  # a key is the same at every quality
-        alpha, cost = _predict(resources, model, quality, frame, clicks, known, still=info.still)
-        cut = data_uri(replace(frame, alpha=alpha), quality=80)
-        seconds = frames * (cost + HANDLING) / cores() + 1
+        asked = replace(request, quality=name if name in LOOKS else "balanced")
+        model = registry.resolve("auto" if name in LOOKS else name, asked)
+        if shown and not model.qualities:
+            break
+        matting = _returned(registry.engine_of(model).prepare(model, asked))
+        cut = data_uri(replace(frame, alpha=matting.single(frame.rgb)), quality=80)
+        seconds = frames * (matting.seconds + HANDLING) / cores() + 1
         size = round(len(cut) * 3 / 4 * larger * frames)
-        shown.append({"look": name, "model": model, "picture": cut, "seconds": round(seconds, 1), "bytes": size})
+        shown.append({"look": name, "model": model.name, "picture": cut, "seconds": round(seconds, 1), "bytes": size})
     return {"kind": "trial", "time": moment, "frames": frames, "looks": shown}
 
 
@@ -140,47 +135,21 @@ ANSWERS: Mapping[str, Callable[..., dict[str, Any]]] = {
 """What a child answers beside runs, by the kind of the request."""
 
 
-def _predict(
-    resources: Resources,
-    model: str,
-    quality: str,
-    frame: Frame,
-    points: Sequence[Point],
-    known: Known,
-    *,
-    still: bool,
-) -> tuple[Pixels, float]:
-    """The alpha that a run would find in the frame, and the CPU-seconds it takes for each."""
-    if model == "chroma":
-        if (key := find_key([frame])) is None:
-            raise Refused("There is no green or blue screen around this picture's edge: choose another model.")
-        return key_out(key)(frame.rgb), 0.02
-    pace = PACES[quality] if points or not (still or model in PER_FRAME) else None
-    engine = _returned(
-        open_engine(
-            model,
-            quality="balanced" if pace else quality,
-            model_dir=resources.model_dir,
-            mirrors=resources.mirrors,
-            device=resources.device,
-        )
+def _engine_request(resources: Resources, frame: Frame, points: Sequence[Point], *, still: bool) -> EngineRequest:
+    """A clip of that frame alone."""
+    return EngineRequest(
+        first_frames=lambda count: [frame][:count],
+        still=still,
+        frames=1,
+        quality="balanced",
+        points=tuple(points),
+        start=0.0,
+        model_dir=resources.model_dir,
+        mirrors=resources.mirrors,
+        device=resources.device,
+        threads=1,
+        memo={},
     )
-    if pace is None:
-        look = engine.still(quality) if still else engine.look
-        return look(frame.rgb), engine.cost
-
-    def glance(rgb: Pixels) -> Pixels:
-        """The network once for each picture: followed clips use one size at every quality."""
-        key = (model, rgb.shape, rgb.tobytes())
-        if key not in known:
-            known[key] = engine.glance(rgb)
-        return known[key]
-
-    if not points:
-        return glance(frame.rgb), engine.cost / pace.every
-    clicks = [point.model_copy(update={"time": 0.0}) for point in points]
-    (found,) = follow(glance, pace=pace, points=clicks)([replace(frame, time=Fraction(0))])
-    return found.alpha, engine.cost / pace.every
 
 
 def _returned(steps: Generator[Any, None, Kind]) -> Kind:

@@ -1,6 +1,6 @@
 """A clip and what is to be made of it: the value that every step of a run gets."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -8,7 +8,8 @@ from typing import Any, Self
 from vimix.background import BackgroundFile
 from vimix.concurrency.threads import cores
 from vimix.errors import UsageError
-from vimix.frame import Pixels, Stage
+from vimix.frame import Stage
+from vimix.matting.engine import Decontaminate
 from vimix.media.decode import Source, open_source
 from vimix.media.limits import Limits
 from vimix.options import SUFFIXES, Options
@@ -70,8 +71,8 @@ class Cut:
     """runtime, device, precision, and why they were chosen."""
     stages: Sequence[Stage]
     """From decoded frames to frames with their matte."""
-    unmix: Callable[[Pixels, Pixels], Pixels] | None = None
-    """Takes the screen's colour out of rgb, given alpha, where the clip was keyed."""
+    decontaminate: Decontaminate | None = None
+    """Takes the background's colour out of the subject's edges, where the engine knows that colour."""
 
 
 def check_target(out: Path, clip: Path, options: Options) -> None:

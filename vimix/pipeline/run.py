@@ -69,7 +69,7 @@ def run(
             yield from _progress(cut_out(request.source, cut.stages, plan.Nowhere(out)))
             if not kept.exists():
                 raise FinishEarly
-            cut = plan.replayed(request, kept, watched=False)
+            cut = yield from plan.play_back(request, kept, watched=False)
         frames = yield from _encode(request, cut, kept, out)
     cached = "matte" if known else None
     yield Done(out, report.describe(request, cut, out, frames=frames, seconds=monotonic() - began, cached=cached))

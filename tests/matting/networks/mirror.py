@@ -76,7 +76,7 @@ def drawn(size: int, *, logits: bool = False, outputs: int = 1, resized_from: in
 
 def draw_for(model: Model) -> bytes:
     """A drawn network with the signature of a row's."""
-    if model.kind == "resized":
+    if model.graph == "resized":
         return drawn(1024, outputs=12, resized_from=1024)
     return drawn(model.size("balanced"), logits=model.logits, outputs=7 if model.size("balanced") == 320 else 1)
 

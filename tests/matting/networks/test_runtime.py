@@ -13,7 +13,8 @@ from tests.matting.networks.mirror import drain
 from vimix.errors import Unavailable
 from vimix.matting.networks import runtime
 from vimix.matting.networks.catalogue import MODELS
-from vimix.matting.registry import DEFAULT, open_engine, warm_up
+from vimix.matting.networks.network import open_network
+from vimix.matting.registry import DEFAULT, find, warm_up
 
 CARD = "NVIDIA Drawn"
 
@@ -41,9 +42,9 @@ def test_importing_engines_imports_no_runtime() -> None:
 def test_warming_up_fetches_nothing_and_saves_the_wait(models: Path) -> None:
     warm_up(models, "cpu")
     assert not list(models.iterdir())
-    drain(open_engine(DEFAULT, quality="fast", model_dir=models, device="cpu"))  # the weights are here now
+    drain(open_network(find(DEFAULT), quality="fast", model_dir=models, device="cpu"))  # the weights are here now
     warm_up(models, "cpu")
-    assert list(open_engine(DEFAULT, quality="balanced", model_dir=models, device="cpu")) == []
+    assert list(open_network(find(DEFAULT), quality="balanced", model_dir=models, device="cpu")) == []
 
 
 def test_openvino_tells_nobody(tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_openvino_tells_nobody(tmp_path: Path) -> None:
 
 
 def test_onnxruntime_tells_nobody(tmp_path: Path) -> None:
-    code = "from vimix.matting.networks import runtime; runtime._silent_onnxruntime()"
+    code = "from vimix.matting.networks import runtime; runtime.silent_onnxruntime()"
     env = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], check=True, env=env)
     assert list(tmp_path.iterdir()) == []  # it would leave a device's id
@@ -69,13 +70,13 @@ def test_onnxruntime_tells_nobody(tmp_path: Path) -> None:
 @pytest.mark.skipif(bool(runtime.gpu()), reason="there is a GPU here")
 def test_a_gpu_that_is_asked_for_and_absent_is_said(models: Path) -> None:
     with pytest.raises(Unavailable, match="no NVIDIA GPU"):
-        drain(open_engine("u2netp", quality="fast", model_dir=models, device="cuda"))
+        drain(open_network(find("u2netp"), quality="fast", model_dir=models, device="cuda"))
 
 
 @pytest.mark.skipif(bool(runtime.gpu()), reason="there is a GPU here")
 def test_a_gpu_without_its_libraries_is_left_aside_aloud(models: Path, monkeypatch) -> None:
     monkeypatch.setattr(runtime, "gpu", lambda: CARD)
-    steps, notes = open_engine("u2netp", quality="fast", model_dir=models), []
+    steps, notes = open_network(find("u2netp"), quality="fast", model_dir=models), []
     while True:
         try:
             notes.append(next(steps).text)
@@ -83,22 +84,22 @@ def test_a_gpu_without_its_libraries_is_left_aside_aloud(models: Path, monkeypat
             engine = end.value
             break
     assert f"{CARD} cannot be used; going on with the processor." in notes
-    assert engine.why.startswith(f"{CARD} was left aside")
-    assert engine.look(picture()).shape == (40, 60)
+    assert engine.runtime.why.startswith(f"{CARD} was left aside")
+    assert engine.predict(picture()).shape == (40, 60)
     with pytest.raises(Unavailable, match="cannot be used"):
-        drain(open_engine("u2netp", quality="fast", model_dir=models, device="cuda"))
+        drain(open_network(find("u2netp"), quality="fast", model_dir=models, device="cuda"))
 
 
 @pytest.mark.parametrize("name", ["isnet-general-use", "u2netp"])
 def test_on_a_gpu_pictures_that_wait_are_looked_at_together(models: Path, monkeypatch, name: str) -> None:
-    processor = drain(open_engine(name, quality="best", model_dir=models, device="cpu"))
+    processor = drain(open_network(find(name), quality="best", model_dir=models, device="cpu"))
     monkeypatch.setattr(runtime, "gpu", lambda: CARD)
     monkeypatch.setattr(runtime, "open_on_gpu", partial(runtime.open_on_gpu, provider="CPUExecutionProvider"))
-    engine = drain(open_engine(name, quality="best", model_dir=models, device="cuda"))
-    assert (engine.device, engine.parallel) == (CARD, 8 if name == "isnet-general-use" else 32)
-    assert engine.precision == ("f16" if name == "isnet-general-use" else "tf32")
+    engine = drain(open_network(find(name), quality="best", model_dir=models, device="cuda"))
+    assert (engine.runtime.device, engine.parallel) == (CARD, 8 if name == "isnet-general-use" else 32)
+    assert engine.runtime.precision == ("f16" if name == "isnet-general-use" else "tf32")
     rgb = picture()
-    assert np.abs(engine.look(rgb).astype(int) - processor.look(rgb)).max() <= 3
+    assert np.abs(engine.predict(rgb).astype(int) - processor.predict(rgb)).max() <= 3
 
 
 def test_a_graph_for_one_picture_at_a_time_is_found_out(models: Path, monkeypatch) -> None:
@@ -112,10 +113,10 @@ def test_a_graph_for_one_picture_at_a_time_is_found_out(models: Path, monkeypatc
 
     monkeypatch.setattr(runtime, "gpu", lambda: CARD)
     monkeypatch.setattr(runtime, "open_on_gpu", one)
-    engine = drain(open_engine("u2netp", quality="fast", model_dir=models, device="cuda"))
+    engine = drain(open_network(find("u2netp"), quality="fast", model_dir=models, device="cuda"))
     assert engine.parallel == 2
-    assert "one picture at a time" in engine.why
-    assert not engine.look(picture()).any()
+    assert "one picture at a time" in engine.runtime.why
+    assert not engine.predict(picture()).any()
 
 
 def test_a_gpu_that_fails_at_work_is_said(models: Path, monkeypatch) -> None:
@@ -128,7 +129,7 @@ def test_a_gpu_that_fails_at_work_is_said(models: Path, monkeypatch) -> None:
     monkeypatch.setattr(runtime, "gpu", lambda: CARD)
     monkeypatch.setattr(runtime, "open_on_gpu", broken)
     with pytest.raises(Unavailable) as caught:
-        drain(open_engine("u2netp", quality="fast", model_dir=models, device="cuda"))
+        drain(open_network(find("u2netp"), quality="fast", model_dir=models, device="cuda"))
     assert "kernel image" in caught.value.cause
 
 
@@ -143,6 +144,6 @@ def test_a_file_that_cannot_be_resized_is_used_as_it_is_aloud(models: Path, monk
         bring(model, size)
 
     monkeypatch.setattr(onnx_graphs, "_bring_to", only_native)
-    engine = drain(open_engine("isnet-general-use", quality="fast", model_dir=models, device="cpu"))
-    assert engine.why.startswith("This file could not be brought to 768 px (its sizes are everywhere)")
-    assert engine.look(picture()).shape == (40, 60)
+    engine = drain(open_network(find("isnet-general-use"), quality="fast", model_dir=models, device="cpu"))
+    assert engine.runtime.why.startswith("This file could not be brought to 768 px (its sizes are everywhere)")
+    assert engine.predict(picture()).shape == (40, 60)

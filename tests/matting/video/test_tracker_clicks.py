@@ -10,8 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from vimix.frame import Frame, Pixels, opaque
+from vimix.matting.image import Look
 from vimix.matting.networks import catalogue
-from vimix.matting.registry import DEFAULT, Look, open_engine
+from vimix.matting.networks.network import open_network
+from vimix.matting.registry import DEFAULT, find
 from vimix.matting.video.tracker import PACES, follow
 from vimix.options import Point
 from vimix.settings import Settings
@@ -27,13 +29,13 @@ def look() -> Look:
         pytest.skip("needs a clip with hand-made masks that is not part of the project")
     if not catalogue.find(DEFAULT).is_here(folder):
         pytest.skip("needs the default network's weights")
-    opening, engine = open_engine(DEFAULT, quality="balanced", model_dir=folder), None
+    opening, engine = open_network(find(DEFAULT), quality="balanced", model_dir=folder), None
     while engine is None:
         try:
             next(opening)
         except StopIteration as opened:
             engine = opened.value
-    glance, seen = engine.glance, dict[bytes, Pixels]()
+    glance, seen = engine.predict_fast, dict[bytes, Pixels]()
 
     def once(rgb: Pixels) -> Pixels:
         """Not twice at the same picture."""

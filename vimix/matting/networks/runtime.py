@@ -179,7 +179,7 @@ def _silent_openvino() -> Any:
     return openvino
 
 
-def _silent_onnxruntime() -> tuple[Any, Any]:
+def silent_onnxruntime() -> tuple[Any, Any]:
     """ONNX Runtime, which tells nobody of its use, and options for a session that only tells of failures."""
     os.putenv("ORT_DISABLE_TELEMETRY", "1")  # it reads this at its import, and would write a device's id before a call
     import onnxruntime
@@ -190,7 +190,7 @@ def _silent_onnxruntime() -> tuple[Any, Any]:
 
 
 def _onnxruntime(graph: Path, size: int, precision: str, cache: Path | None) -> Run:
-    onnxruntime, options = _silent_onnxruntime()
+    onnxruntime, options = silent_onnxruntime()
     options.intra_op_num_threads = max(1, cores() // _streams(size))
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the cores have other work
@@ -225,7 +225,7 @@ def open_on_gpu(graph: Path, *, provider: str = "CUDAExecutionProvider") -> Call
 
     Raises `Unavailable`, with what the library said, rather than run anywhere else.
     """
-    onnxruntime, options = _silent_onnxruntime()
+    onnxruntime, options = silent_onnxruntime()
     if provider == "CUDAExecutionProvider":
         onnxruntime.preload_dlls()  # CUDA and cuDNN from their own packages
     settings = {"cudnn_conv_algo_search": "HEURISTIC"} if provider == "CUDAExecutionProvider" else {}

@@ -19,7 +19,7 @@ from gradio.processing_utils import add_root_url
 from gradio.utils import get_upload_folder
 
 from vimix.errors import Failed
-from vimix.matting.networks.catalogue import MODELS
+from vimix.matting import registry
 from vimix.options import Affects, Options, affecting, to_options
 from vimix.settings import Settings
 from vimix.web.api.signatures import component_of, with_changes, with_options
@@ -157,7 +157,7 @@ def _preview(tools: Tools) -> Callable[..., Any]:
         That is `seconds` and `bytes` for each look, and in `quota` how many jobs you may still begin within the hour
         (`jobs_left`; null: as many as you like). Clicks or boxes in `point` choose the subject, as in the run.
         """
-        names = re.findall(r"[\w-]+", looks)  # a list comes as its repr
+        names = re.findall(r"[\w.:-]+", looks)  # a list comes as its repr
         page = tools.page
         return _or_say(
             lambda: _plain(page.preview(uploaded(clip, page.examples), time, names, _clicks(point), request))
@@ -201,7 +201,8 @@ def _small(tools: Tools) -> None:
 
     def models() -> list[dict[str, Any]]:
         """The models there are: name, what it is for, licence."""
-        return [{"name": row.name, "about": row.about, "licence": row.licence} for row in MODELS.values()]
+        folder = service.settings.model_dir
+        return [{key: row[key] for key in ("name", "about", "licence")} for row in registry.table(folder)]
 
     for call in (status, result, cancel, convert, models):
         api(call, api_name=call.__name__, queue=False)

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from vimix import __version__
 from vimix.errors import VimixError
 from vimix.jobs.service import JobService
-from vimix.matting.networks import catalogue, runtime
+from vimix.matting import registry
 from vimix.matting.networks.cpu import has_nvidia_driver
 from vimix.matting.registry import DEFAULT
 from vimix.settings import Settings
@@ -82,7 +82,7 @@ def checks_of(service: JobService, settings: Settings) -> dict[str, Callable[[],
             raise NotReady(f"{counts.queued} jobs wait, and no more are taken")
 
     def model() -> None:
-        if service.pool.slots and not catalogue.find(DEFAULT).is_here(settings.model_dir):
+        if service.pool.slots and not registry.find(DEFAULT).is_here(settings.model_dir):
             raise NotReady(f"{DEFAULT} is not fetched yet: python -m vimix models --fetch {DEFAULT}")
 
     def device() -> None:
@@ -110,12 +110,9 @@ def runs_on(settings: Settings, said: str, slots: int) -> dict[str, Any]:
     if settings.device != "cpu" and (names := _nvidia()):
         why = "the GPU is tried first; each card says what was used"
         return told | {"runtime": "onnxruntime", "device": names, "why": why}
-    side = catalogue.find(DEFAULT).size("balanced")
-    book = settings.model_dir / "compiled" / f"{DEFAULT}-{side}-{side}.json"
-    if (choice := runtime.remembered(book)) is None:
+    if (known := registry.remembered(settings.model_dir)) is None:
         return told | {"why": "not chosen yet: the first job measures it"}
-    machine = choice.machine.split(",")[0]
-    return told | {"runtime": choice.runtime, "device": machine, "precision": choice.precision, "why": choice.why}
+    return told | known.as_dict()
 
 
 def _nvidia() -> str:

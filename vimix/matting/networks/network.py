@@ -1,0 +1,165 @@
+"""A network of the catalogue, opened: fetched, made ready for this machine, and compiled once per process."""
+
+import threading
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vimix.errors import Unavailable
+from vimix.events import Note
+from vimix.matting.engine import Predict, Runtime
+from vimix.matting.image import looker, together, whole_looker
+from vimix.matting.networks.catalogue import Model
+from vimix.matting.networks.cpu import processor
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A model, ready to predict."""
+
+    name: str
+    predict: Predict
+    predict_fast: Predict
+    """With quicker resizing, for tracking: a tenth of the time beside the network, and no worse there."""
+    runtime: Runtime
+    cost: float
+    """CPU-seconds of one prediction."""
+    parallel: int
+    """Predictions at once that keep the machine busy."""
+
+
+_open: dict[tuple[object, ...], Network] = {}
+_opening: dict[tuple[object, ...], threading.Lock] = {}
+
+
+def open_network(
+    model: Model, *, quality: str, model_dir: Path, mirrors: Sequence[str] = (), device: str = "auto"
+) -> Generator[Note, None, Network]:
+    """The network of that row, fetched and compiled if need be; yields what is being waited for.
+
+    Opened once per process and size. `device` is `auto`, `cpu` or `cuda`. Raises `Unavailable` where weights or the
+    device cannot be had.
+    """
+    key = (model.name, model.size(quality), model_dir, device)
+    lock = _opening.setdefault(key, threading.Lock())
+    while not lock.acquire(timeout=0.5):
+        yield Note(f"{model.name} is being made ready; waiting for it.")
+    try:
+        if key not in _open:
+            source = model_dir / model.file
+            if not model.is_here(model_dir):
+                from vimix.matting.networks import (
+                    weights,  # a tenth of a process's start, and needed once in a machine's life
+                )
+
+                source = yield from weights.fetch(model, model_dir, mirrors)
+            _open[key] = yield from _prepare(model, model.size(quality), source, device)
+    finally:
+        lock.release()
+    return _open[key]
+
+
+def _prepare(model: Model, size: int, source: Path, device: str) -> Generator[Note, None, Network]:
+    from vimix.matting.networks import runtime
+
+    card = runtime.gpu() if device in ("auto", "cuda") else ""
+    if device == "cuda" and not card:
+        raise Unavailable("There is no NVIDIA GPU here that its driver offers.")
+    left = ""
+    if card:
+        try:
+            return (yield from _on_gpu(model, size, source, card))
+        except Unavailable as error:
+            if device == "cuda":
+                raise
+            left = f"{card} was left aside: {error.cause or error.public}. "
+            yield Note(f"{card} cannot be used; going on with the processor.")
+    try:
+        graph = yield from _graph(model, size, source)
+    except Unavailable as error:
+        native = model.size("best")
+        if model.graph != "resized" or size == native:
+            raise
+        left += f"This file could not be brought to {size} px ({error.cause[:200]}); it looks at {native} px. "
+        yield Note(f"{model.name} looks at {native} pixels, which is slower: its file cannot be brought to {size}.")
+        size, graph = native, (yield from _graph(model, native, source))
+    known = model.name if model.graph == "resized" and size < model.size("best") else ""  # a still at its best is exact
+    run, found = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled", known=known)
+    return Network(
+        name=model.name,
+        predict=looker(model, size, run),
+        predict_fast=looker(model, size, run, quick=True),
+        runtime=Runtime(found.runtime, processor(), found.precision, left + found.why),
+        cost=found.cost,
+        parallel=runtime.parallel(size),
+    )
+
+
+def _graph(model: Model, size: int, source: Path) -> Generator[Note, None, Path]:
+    """The file that a processor runs: the fetched one, or one made from it and kept beside it."""
+    if model.graph == "as fetched":
+        return source
+    target = source.with_name(f"{model.name}-{size}.onnx")
+    if not target.is_file():
+        yield Note(f"Preparing {model.name} for {size} pixels.")
+        from vimix.matting.networks import onnx_graphs, tflite
+
+        try:
+            if model.graph == "tflite":
+                tflite.convert(source, target)
+            else:
+                onnx_graphs.make(source, target, size)
+        except Exception as error:  # the onnx package has a dozen of its own
+            raise Unavailable(f"The file of {model.name} is not the network we know.", cause=str(error)) from error
+    return target
+
+
+def _on_gpu(model: Model, size: int, source: Path, card: str) -> Generator[Note, None, Network]:
+    from vimix.matting.networks import onnx_graphs, runtime
+
+    if model.graph == "tflite":
+        source = yield from _graph(model, size, source)
+    target = source.with_name(f"{model.name}-{size}-whole.onnx")
+    if not target.is_file():
+        yield Note(f"Preparing {model.name} for {card}.")
+        try:
+            onnx_graphs.whole(source, target, size, mean=model.mean, std=model.std, logits=model.logits)
+        except Exception as error:  # the onnx package has a dozen of its own
+            raise Unavailable(f"{model.name} cannot be made ready for the GPU.", cause=str(error)) from error
+    run = runtime.open_on_gpu(target)
+    most = max(1, 16 * 512 * 512 // max(size, 512) ** 2)
+    picture = np.zeros((720, 1280, 3), np.uint8)
+    try:
+        together(size, run)(np.stack([picture] * 2))
+        why = "the GPU is here"
+    except Exception as error:  # a graph that was exported for one picture at a time
+        most, why = 1, f"the GPU is here; one picture at a time: {' '.join(str(error).split())[:200]}"
+    look = whole_looker(size, run, most)
+    try:
+        look(picture)
+    except Exception as error:
+        raise Unavailable("The GPU cannot run the model.", cause=str(error)) from error
+    began = time.process_time()
+    look(picture)
+    return Network(
+        name=model.name,
+        predict=look,
+        predict_fast=look,
+        runtime=Runtime("onnxruntime", card, "f16" if onnx_graphs.is_half(target) else "tf32", why),
+        cost=time.process_time() - began,
+        parallel=2 * most,
+    )
+
+
+def remembered_choice(model: Model, model_dir: Path) -> Runtime | None:
+    """What a processor runs `model` with at `balanced`, if that was found out on this machine; nothing is loaded."""
+    from vimix.matting.networks import runtime
+
+    size = model.size("balanced")
+    choice = runtime.remembered(model_dir / "compiled" / f"{model.name}-{size}-{size}.json")
+    if choice is None:
+        return None
+    return Runtime(choice.runtime, choice.machine.split(",")[0], choice.precision, choice.why)
