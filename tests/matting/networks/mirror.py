@@ -2,11 +2,12 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
@@ -14,6 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.loopback import answering
 from vimix.matting.networks import catalogue
 from vimix.matting.networks.catalogue import Model, Release
+
+Returned = TypeVar("Returned")
 
 
 @dataclass
@@ -142,13 +145,14 @@ def use(monkeypatch: object, model: Model) -> None:
     monkeypatch.setitem(catalogue.MODELS, model.name, model)  # type: ignore[attr-defined]
 
 
-def drain(steps: object) -> object:
+def drain(steps: Generator[Any, None, Returned]) -> Returned:
     """What a generator returns, its notes passed over."""
     while True:
         try:
-            next(steps)  # type: ignore[call-overload]
+            next(steps)
         except StopIteration as end:
-            return end.value
+            returned: Returned = end.value
+            return returned
 
 
 HERE = Path(__file__).parent
