@@ -62,7 +62,8 @@ class SqliteJobs:
         with self._writing() as db:
             if job.state is State.QUEUED:
                 waiting, mine, last = db.execute(
-                    "select (select count(*) from jobs where state = 'queued'), count(case state when 'queued' then 1 end),"
+                    "select (select count(*) from jobs where state = 'queued'),"
+                    " count(case state when 'queued' then 1 end),"
                     " max(case when not_before <= ? then coalesce(turn, created) end)"
                     " from jobs where visitor = ? and state in ('queued', 'running')",
                     [job.created, job.visitor],
