@@ -62,13 +62,12 @@ class SqliteJobs:
         with self._writing() as db:
             if job.state is State.QUEUED:
                 waiting, mine, last = db.execute(
-                    "select (select count(*) from jobs where state = 'queued'),"
-                    " count(case state when 'queued' then 1 end),"
+                    "select (select count(*) from jobs where state = 'queued'), sum(state = 'queued'),"
                     " max(case when not_before <= ? then coalesce(turn, created) end)"
                     " from jobs where visitor = ? and state in ('queued', 'running')",
                     [job.created, job.visitor],
                 ).fetchone()
-                if waiting >= queue_max or (visitor_max is not None and mine >= visitor_max):
+                if waiting >= queue_max or (visitor_max is not None and (mine or 0) >= visitor_max):
                     return False
                 job = replace(job, turn=job.created if last is None else max(job.created, last + TURN_SPACING))
             values = {name: _pack(name, value) for name, value in asdict(job).items()}
