@@ -1,16 +1,20 @@
 """One suite over every home of jobs."""
 
+import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from tests.jobs.deployment import RedisServer
 from vimix.errors import StoreError
 from vimix.jobs.model import EVENTS_KEPT, TURN_SPACING, Job, JobStore, State
+from vimix.jobs.statistics import distributions
 from vimix.jobs.store.redis import RedisJobs
 from vimix.jobs.store.sqlite import SqliteJobs
 
@@ -226,6 +230,60 @@ def test_positions_and_counts(store: JobStore) -> None:
     assert (counts.queued, counts.running, counts.slots, counts.pace) == (2, 0, 2, 30)
     assert counts.oldest == pytest.approx(2000 - 1002.25, abs=0.01)
     assert store.position(job(1).id) is None
+
+
+def test_finished_jobs_move_the_counters_once(store: JobStore) -> None:
+    card = {"model": "m", "timings": {"engine": 2.0, "total": 5000}, "frames_per_second": 12.5, "cached": None}
+    store.add(job(1), queue_max=9)
+    store.add(job(2, state=State.DONE, card={**card, "cached": "result"}), queue_max=9)
+    assert store.claim("me", now=2000, per_visitor=2)
+    assert store.counters() == {}
+    for _ in range(2):  # the second comes too late and counts nothing
+        store.change(job(1).id, RUNNING, owner="me", state=State.DONE, updated=2002.0, card=card)
+    store.add(job(3), queue_max=9)
+    assert store.by_state() == dict.fromkeys(State, 0) | {State.DONE: 2, State.QUEUED: 1}
+    found = {(one.name, one.label): one for one in distributions(store.counters())}
+    assert set(found) == {("stage_seconds", "engine"), ("stage_seconds", "total"), ("frames_per_second", "m")}
+    assert [number for _, number in found["stage_seconds", "engine"].buckets] == [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert [number for _, number in found["stage_seconds", "total"].buckets] == [0] * 10 + [1]
+    assert (found["frames_per_second", "m"].sum, found["stage_seconds", "total"].sum) == (12.5, 5000)
+
+
+def test_a_job_of_the_version_after_is_read(store: JobStore, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Its record has a field, an event and an option that this version does not know."""
+    store.add(job(1, options={"format": "webp", "sparkle": 3}), queue_max=9)
+    if isinstance(store, RedisJobs):
+        with Redis.from_url(request.getfixturevalue("server").url) as client:
+            client.hset(f"vimix:job:{job(1).id}", "sparkle", '"much"')
+    else:
+        with sqlite3.connect(tmp_path / "jobs.sqlite") as file:
+            file.execute("alter table jobs add column sparkle default 'much'")
+        file.close()
+    claimed = store.claim("me", now=2000, per_visitor=2)
+    assert claimed
+    assert claimed.options["sparkle"] == 3
+    changed = store.change(claimed.id, RUNNING, owner="me", event={"ev": "sparkle"}, progress={"sparkle": 1})
+    assert changed == replace(claimed, progress={"sparkle": 1})
+    assert store.add(job(2), queue_max=9)
+    assert [kept.id for kept in store.listed(State.QUEUED)] == [job(2).id]
+
+
+@pytest.mark.redis
+def test_a_job_of_the_version_before_is_read(request: pytest.FixtureRequest) -> None:
+    """Of a Redis that older processes still write to: its jobs have no turn, and are not among the turns."""
+    server = request.getfixturevalue("server")
+    server.flush()
+    store = RedisJobs(server.url)
+    old = job(1)
+    values = {name: json.dumps(value) for name, value in asdict(old).items() if name not in ("turn", "trimmed")}
+    with Redis.from_url(server.url) as client:
+        client.hset(f"vimix:job:{old.id}", mapping=values)
+        client.zadd('vimix:state:"queued"', {old.id: old.created})
+    store.add(job(2), queue_max=9)
+    assert store.get(old.id) == old
+    claimed = [store.claim(owner, now=2000, per_visitor=9) for owner in ("a", "b", "c")]
+    assert [one and one.id for one in claimed] == [old.id, job(2).id, None]
+    store.close()
 
 
 def test_finding_and_forgetting(store: JobStore) -> None:

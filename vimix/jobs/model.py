@@ -214,6 +214,12 @@ class JobStore(Protocol):
     def counts(self, *, now: float) -> Counts:
         """How it stands."""
 
+    def by_state(self) -> dict[State, int]:
+        """How many jobs are in each state; those that are forgotten count no more."""
+
+    def counters(self) -> dict[str, float]:
+        """The counters of `statistics.py`, moved in the transaction by which a job becomes done."""
+
     def announce(self, pool: str, slots: int, *, now: float) -> None:
         """Say that a process with so many slots lives; 0 slots: it leaves."""
 

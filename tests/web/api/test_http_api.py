@@ -336,10 +336,12 @@ def test_figures_speak_of_jobs_stages_and_refusals(
     monkeypatch.setattr("vimix.web.ops.health.LATEST", 0)
     for _ in range(2):
         text = client.get("/metrics").text
-    finished(service, tmp_path, id="f" * 32, card=card)
-    assert 'vimix_jobs{state="done"} 1.0' in client.get("/metrics").text  # ended ones are counted once a minute
-    monkeypatch.setattr("vimix.web.ops.metrics.LOOK_BACK_EVERY", 0)
+    assert 'vimix_jobs{state="done"} 1.0' in text
+    monkeypatch.setattr(service.jobs, "listed", lambda *_, **__: pytest.fail("ended jobs are read again"))
+    finished(service, tmp_path, id="f" * 32, card={**card, "cached": "result"})
     assert 'vimix_jobs{state="done"} 2.0' in client.get("/metrics").text
+    assert 'vimix_stage_seconds_bucket{le="3.0",stage="engine"} 1.0' in text
+    assert 'vimix_stage_seconds_bucket{le="1.0",stage="engine"} 0.0' in text
     assert 'vimix_stage_seconds_count{stage="engine"} 1.0' in text
     assert 'vimix_frames_per_second_sum{model="isnet"} 12.5' in text
     for name in ("vimix_queue_age_seconds", "vimix_slots", "vimix_store_errors_total", "vimix_refused_total"):

@@ -12,6 +12,9 @@ local function mend()  -- jobs that another version added or claimed are not amo
   redis.call('del', TURNS)
   for _, id in ipairs(redis.call('zrange', QUEUED, 0, -1)) do redis.call('zadd', TURNS, turn(id), id) end
 end
+local function count(counters)
+  for name, by in pairs(cjson.decode(counters)) do redis.call('hincrbyfloat', P..'counters', name, by) end
+end
 local function set(id, values)
   local key = P..'job:'..id
   local before = redis.call('hget', key, 'state')
@@ -58,6 +61,7 @@ if values.state == '"queued"' then
   values.turn = string.format('%.17g', place)
 end
 set(id, values)
+count(ARGV[7])
 redis.call('zadd', P..'work:'..cjson.decode(values.work_key), values.created, id)
 redis.call('zadd', P..'visitor:'..cjson.decode(values.visitor), values.created, id)
 redis.call('zadd', P..'input:'..cjson.decode(values.input_key), values.created, id)
@@ -94,6 +98,7 @@ if event ~= 'null' then
   redis.call('xadd', P..'events:'..id, 'maxlen', ARGV[7], '*', 'e', event)
 end
 set(id, cjson.decode(ARGV[6]))
+count(ARGV[8])
 return 1
 """
 REMOVE = """

@@ -19,6 +19,7 @@ from redis.retry import Retry
 
 from vimix.errors import StoreError
 from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, TURN_SPACING, Counts, Job, State
+from vimix.jobs.statistics import increments
 from vimix.jobs.store import lua
 
 _P = "vimix:"
@@ -46,7 +47,8 @@ class RedisJobs:
     def add(self, job: Job, *, queue_max: int, visitor_max: int | None = None) -> bool:
         """One script."""
         limit = "" if visitor_max is None else visitor_max
-        return bool(self._do(lua.ADD, job.id, queue_max, limit, json.dumps(_pack(asdict(job))), TURN_SPACING))
+        values, counted = json.dumps(_pack(asdict(job))), _counted(job.state, job.card)
+        return bool(self._do(lua.ADD, job.id, queue_max, limit, values, TURN_SPACING, counted))
 
     def get(self, job: str) -> Job | None:
         """One hash."""
@@ -73,9 +75,9 @@ class RedisJobs:
     ) -> Job | None:
         """One script."""
         expected = json.dumps({json.dumps(state): True for state in expect})
-        told = self._do(
-            lua.CHANGE, job, expected, json.dumps(owner), json.dumps(event), json.dumps(_pack(changes)), EVENTS_KEPT
-        )
+        counted = _counted(changes.get("state"), changes.get("card"))
+        values = json.dumps(_pack(changes))
+        told = self._do(lua.CHANGE, job, expected, json.dumps(owner), json.dumps(event), values, EVENTS_KEPT, counted)
         return self.get(job) if told else None
 
     def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
@@ -127,6 +129,19 @@ class RedisJobs:
         mean = sum(map(float, pace)) / len(pace) if pace else 0.0
         return Counts(queued, running, slots, mean, now - first[0][1] if first else 0.0)
 
+    def by_state(self) -> dict[State, int]:
+        """Sizes of the sorted sets, in one round trip."""
+        with _explained(), self._redis.pipeline() as pipe:
+            for state in State:
+                pipe.zcard(f"{_P}state:{json.dumps(state)}")
+            return dict(zip(State, pipe.execute(), strict=True))
+
+    def counters(self) -> dict[str, float]:
+        """One hash."""
+        with _explained():
+            found = cast(dict[str, str], self._redis.hgetall(f"{_P}counters"))
+        return {name: float(value) for name, value in found.items()}
+
     def announce(self, pool: str, slots: int, *, now: float) -> None:
         """One field a process."""
         with _explained():
@@ -163,6 +178,10 @@ class RedisJobs:
                 pipe.hgetall(f"{_P}job:{job}")
             rows = pipe.execute()
         return [_job(row) for row in rows if row]
+
+
+def _counted(state: State | None, card: Any) -> str:
+    return json.dumps(increments(card) if state is State.DONE else {})
 
 
 def _pack(values: dict[str, Any]) -> dict[str, str]:

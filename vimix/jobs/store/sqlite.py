@@ -6,35 +6,17 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import MISSING, Field, asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from vimix.errors import StoreError
 from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, TURN_SPACING, Counts, Job, State
+from vimix.jobs.statistics import increments
+from vimix.jobs.store.tables import FIELDS, MAY_RUN, SCHEMA, job_of, pack
 
-_FIELDS = {field.name: field for field in fields(Job)}
-_AS_JSON = frozenset({"options", "progress", "card", "remarks", "trimmed"})
 _WAIT = 10.0
 """Seconds to wait for another process's transaction; each takes about a millisecond."""
-_SCHEMA = f"""
-create table if not exists jobs ({", ".join(_FIELDS)}, primary key (id)) without rowid;
-create index if not exists by_state on jobs (state, created);
-create index if not exists by_end on jobs (state, updated);
-create index if not exists by_input on jobs (input_key, created);
-create index if not exists by_work on jobs (work_key, created);
-create index if not exists by_visitor on jobs (visitor, created);
-create index if not exists by_visitor_and_state on jobs (visitor, state);
-create table if not exists events (name integer primary key autoincrement, job, event);
-create index if not exists by_job on events (job, name);
-create table if not exists crews (crew primary key, slots, seen) without rowid;
-"""
-_MAY_RUN = """
-select * from jobs as mine where state = 'queued' and (not_before <= :now or updated > :now)
-and (select count(*) from jobs where state = 'running' and visitor = mine.visitor) < :per_visitor
-and not exists (select 1 from jobs where state = 'running' and work_key = mine.work_key)
-order by turn, created limit 1
-"""
 
 
 class SqliteJobs:
@@ -50,9 +32,9 @@ class SqliteJobs:
             self._db.row_factory = sqlite3.Row
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")  # survives kill -9; a power cut may lose the last moment
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(SCHEMA)
             there = {row["name"] for row in self._db.execute("pragma table_info(jobs)")}
-            for name in (name for name in _FIELDS if name not in there):  # a file from before there was such a field
+            for name in (name for name in FIELDS if name not in there):  # a file from before there was such a field
                 self._db.execute(f"alter table jobs add column {name}")
             self._db.execute("update jobs set turn = created where turn is null")
             self._db.execute("create index if not exists by_turn on jobs (state, turn)")
@@ -62,17 +44,18 @@ class SqliteJobs:
         with self._writing() as db:
             if job.state is State.QUEUED:
                 waiting, mine, last = db.execute(
-                    "select (select count(*) from jobs where state = 'queued'), sum(state = 'queued'),"
+                    "select (select count(*) from jobs where state = 'queued'), total(state = 'queued'),"
                     " max(case when not_before <= ? then coalesce(turn, created) end)"
                     " from jobs where visitor = ? and state in ('queued', 'running')",
                     [job.created, job.visitor],
                 ).fetchone()
-                if waiting >= queue_max or (visitor_max is not None and (mine or 0) >= visitor_max):
+                if waiting >= queue_max or (visitor_max is not None and mine >= visitor_max):
                     return False
                 job = replace(job, turn=job.created if last is None else max(job.created, last + TURN_SPACING))
-            values = {name: _pack(name, value) for name, value in asdict(job).items()}
+            values = {name: pack(name, value) for name, value in asdict(job).items()}
             names, marks = ", ".join(values), ", ".join("?" * len(values))
             db.execute(f"insert into jobs ({names}) values ({marks})", list(values.values()))
+            self._count(job.state, job.card)
             return True
 
     def get(self, job: str) -> Job | None:
@@ -89,8 +72,8 @@ class SqliteJobs:
         with self._writing() as db:
             again = db.execute("select * from jobs where state = 'running' and owner = ?", [owner]).fetchone()
             if again is not None:
-                return _job(again)
-            row = db.execute(_MAY_RUN, {"now": now, "per_visitor": per_visitor}).fetchone()
+                return job_of(again)
+            row = db.execute(MAY_RUN, {"now": now, "per_visitor": per_visitor}).fetchone()
             if row is None:
                 return None
             return self._set(
@@ -125,6 +108,7 @@ class SqliteJobs:
                     " (select name from events where job = ? order by name desc limit -1 offset ?)",
                     [job, EVENTS_KEPT],
                 )
+            self._count(changes.get("state"), changes.get("card"))
             if changes.get("state") is State.EXPIRED:
                 db.execute("delete from events where job = ?", [job])
             return self._set(job, **changes)
@@ -181,6 +165,15 @@ class SqliteJobs:
             ).fetchone()
         return Counts(*row)
 
+    def by_state(self) -> dict[State, int]:
+        """Counted, in the index."""
+        return {state: self._row("select count(*) from jobs where state = ?", state)[0] for state in State}
+
+    def counters(self) -> dict[str, float]:
+        """A row each."""
+        with self._lock, _explained():
+            return {row["name"]: row["value"] for row in self._db.execute("select * from counters").fetchall()}
+
     def announce(self, pool: str, slots: int, *, now: float) -> None:
         """One row a process."""
         with self._writing() as db:
@@ -199,12 +192,17 @@ class SqliteJobs:
         with self._lock:  # a thread that nobody waits for may still be at work in it, which SQLite does not survive
             self._db.close()
 
+    def _count(self, state: State | None, card: Any) -> None:
+        for name, by in increments(card).items() if state is State.DONE else ():
+            add = "insert into counters values (?, ?) on conflict (name) do update set value = value + excluded.value"
+            self._db.execute(add, [name, by])
+
     def _set(self, job: str, **changes: Any) -> Job:
         if changes:
             names = ", ".join(f"{name} = ?" for name in changes)
-            values = [_pack(name, value) for name, value in changes.items()]
+            values = [pack(name, value) for name, value in changes.items()]
             self._db.execute(f"update jobs set {names} where id = ?", [*values, job])
-        return _job(self._db.execute("select * from jobs where id = ?", [job]).fetchone())
+        return job_of(self._db.execute("select * from jobs where id = ?", [job]).fetchone())
 
     def _row(self, query: str, *values: object) -> Any:
         with self._lock, _explained():
@@ -212,7 +210,7 @@ class SqliteJobs:
 
     def _read(self, query: str, *values: object) -> list[Job]:
         with self._lock, _explained():
-            return [_job(row) for row in self._db.execute(query, values).fetchall()]
+            return [job_of(row) for row in self._db.execute(query, values).fetchall()]
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -224,22 +222,6 @@ class SqliteJobs:
             except BaseException:
                 self._db.execute("rollback")
                 raise
-
-
-def _pack(name: str, value: object) -> object:
-    return json.dumps(value) if name in _AS_JSON else value
-
-
-def _job(row: sqlite3.Row) -> Job:
-    values = {name: _unpack(field, row[name]) for name, field in _FIELDS.items()}
-    return Job(**{**values, "state": State(values["state"])})
-
-
-def _unpack(field: "Field[Any]", value: Any) -> Any:
-    """A column's value; the field's default where another version of this program wrote the row without it."""
-    if value is None:
-        return field.default_factory() if field.default_factory is not MISSING else field.default
-    return json.loads(value) if field.name in _AS_JSON else value
 
 
 @contextmanager
