@@ -1,7 +1,8 @@
 """What the child says of a running job, with a clock that the work itself winds: a look at a picture takes a second."""
 
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from PIL import Image
 
 from tests.matting.video.test_tracker import Eye, clip, moving, picture
-from vimix.events import Progress
+from vimix.events import Done, Note, Progress
 from vimix.frame import Frame, Pixels, opaque
+from vimix.jobs.worker import child_main
 from vimix.jobs.worker.progress import PREVIEW_BYTES, PREVIEW_SIZE, ProgressReporter
 from vimix.matting.video.propagation import filled
 from vimix.matting.video.segments import Shot, windows
@@ -82,6 +84,22 @@ def test_a_second_way_through_the_clip_is_timed_by_itself(tmp_path: Path, monkey
             if done == 5:
                 assert told[-1]["fps"] == pytest.approx(1 / pause)
                 assert told[-1]["left"] == pytest.approx(5 * pause, abs=0.06)
+
+
+def test_a_cancel_after_the_end_of_a_job_is_not_heard_by_the_next() -> None:
+    stop = threading.Event()
+    done = Done(Path("result"), {})
+
+    def work() -> Generator[Note | Progress | Done, None, None]:
+        yield Note("begun")
+        yield done
+
+    told = []
+    for event in child_main._until(work(), stop):
+        told.append(event)
+        if event is done:
+            stop.set()
+    assert told[1:] == [done]
 
 
 def test_pictures_are_shown_four_times_a_second_and_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,13 +73,21 @@ def do(spec: dict[str, Any], work: Work, answer: Answer, stop: threading.Event, 
 
 
 def _until(run: Run, stop: threading.Event) -> Run:
-    """The events of `run`; once `stop` is set it is asked, a single time, to finish early."""
+    """The events of `run` up to `Done`; once `stop` is set it is asked, a single time, to finish early.
+
+    Nothing follows `Done`: a second end of this job would be taken for the end of the next.
+    """
+    asked = False
     try:
-        while not stop.is_set():
-            yield next(run)
-        yield run.throw(FinishEarly())
         while True:
-            yield next(run)
+            if stop.is_set() and not asked:
+                asked = True
+                event = run.throw(FinishEarly())
+            else:
+                event = next(run)
+            yield event
+            if isinstance(event, Done):
+                return
     except StopIteration:
         return
 
