@@ -1,11 +1,13 @@
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from vimix.frame import Pixels
-from vimix.matting.image import lanczos, surest
+from vimix.matting.image import input_size, lanczos, looker, surest
+from vimix.matting.networks.catalogue import MODELS
 
 
 @pytest.mark.parametrize(("before", "after"), [(1280, 512), (720, 512), (512, 1280), (33, 512), (1, 5), (500, 3)])
@@ -61,3 +63,37 @@ def test_a_margin_that_makes_a_subject_of_the_whole_picture_is_not_believed() ->
 
 def test_a_picture_without_a_subject_stays_empty() -> None:
     assert surest(Eye(lambda rgb: 255))(np.full((40, 50, 3), 90, np.uint8)).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "expected"),
+    [
+        (1280, 720, (896, 512)),
+        (720, 1280, (512, 896)),
+        (64, 64, (512, 512)),
+        (1, 900, (512, 2048)),
+        (500, 499, (512, 512)),
+    ],
+)
+def test_an_input_that_keeps_the_aspect(width: int, height: int, expected: tuple[int, int]) -> None:
+    assert input_size(MODELS["people"], 512, width, height) == expected
+    assert input_size(MODELS["u2netp"], 320, width, height) == (320, 320)
+
+
+def test_a_network_that_keeps_the_aspect_is_given_what_modnet_wants() -> None:
+    rgb = np.random.default_rng(1).integers(0, 256, (90, 160, 3), np.uint8)
+    given: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = []
+
+    def run(
+        picture: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        given.append(picture)
+        return picture[:, :1] / 2 + 0.5
+
+    alpha = looker(MODELS["people"], 512, run)(rgb)
+    assert given[0].shape == (1, 3, 512, 896)
+    assert np.abs(given[0]).max() <= 1
+    small = cv2.resize(rgb, (896, 512), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    assert np.abs(given[0][0].transpose(1, 2, 0) - (small - 127.5) / 127.5).mean() < 0.2
+    assert alpha.shape == (90, 160)
+    assert np.abs(alpha.astype(int) - rgb[:, :, 0]).mean() < 20

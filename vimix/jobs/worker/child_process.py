@@ -22,7 +22,7 @@ _ALLOWED = frozenset({
     "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-    "HF_ENDPOINT", "NPM_CONFIG_REGISTRY", "npm_config_registry", "U2NET_HOME", "REMBG_HOME",
+    "HF_ENDPOINT", "NPM_CONFIG_REGISTRY", "npm_config_registry", "PIP_INDEX_URL", "U2NET_HOME", "REMBG_HOME",
 })  # fmt: skip
 """All that a child may know of our environment. Credentials are not on the list, whatever they are called."""
 

