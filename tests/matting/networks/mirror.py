@@ -14,7 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.loopback import answering
 from vimix.matting.networks import catalogue
-from vimix.matting.networks.catalogue import Model, Release
+from vimix.matting.networks.catalogue import Model
+from vimix.matting.networks.mirrors import Release
 
 Returned = TypeVar("Returned")
 

@@ -14,11 +14,16 @@ from tests.matting.networks import mirror as loopback
 from tests.matting.networks.mirror import drain
 from vimix.matting import image
 from vimix.matting.networks import cpu, onnx_graphs, runtime
-from vimix.matting.networks.catalogue import MODELS, Release
+from vimix.matting.networks.catalogue import MODELS
+from vimix.matting.networks.mirrors import Release
 from vimix.matting.networks.network import open_network
 from vimix.matting.registry import find
 
-ROWS = [name for name, model in MODELS.items() if model.kind == "network" and model.graph != "tflite"]
+ROWS = [
+    name
+    for name, model in MODELS.items()
+    if model.kind == "network" and model.graph != "tflite" and not model.keeps_aspect
+]
 MODEL_DIR = Path.home() / ".cache" / "vimix" / "models"
 
 

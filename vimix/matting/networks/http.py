@@ -9,7 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from vimix.matting.networks.catalogue import Hub, Release
+from vimix.matting.networks.mirrors import Hub, Release
 
 ANSWER_WITHIN = 4.0
 """Seconds for a connection to be made, all addresses of the host together."""

@@ -23,8 +23,9 @@ from filelock import FileLock, Timeout
 from vimix.concurrency.files import settle
 from vimix.errors import Unavailable
 from vimix.events import Note
-from vimix.matting.networks.catalogue import Hub, Mirror, Model, Package, Release, Wheel
+from vimix.matting.networks.catalogue import Model
 from vimix.matting.networks.http import Silent, download, source_of
+from vimix.matting.networks.mirrors import Hub, Mirror, Package, Release, Wheel
 
 Fetching = Generator[Note, None, None]
 
