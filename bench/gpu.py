@@ -19,7 +19,7 @@ import numpy as np
 
 from vimix.frame import Pixels
 from vimix.matting.image import looker
-from vimix.matting.networks import runtime
+from vimix.matting.networks import cuda, runtime
 from vimix.matting.networks.catalogue import find
 from vimix.matting.networks.network import Network, open_network
 from vimix.settings import Settings
@@ -80,7 +80,7 @@ def main() -> None:
     for name in asked.models:
         for quality in QUALITIES if not isinstance(find(name).sizes, int) else ("balanced",):
             size = find(name).size(quality)
-            if asked.device != "cpu" and runtime.gpu():
+            if asked.device != "cpu" and cuda.gpu():
                 opened(name, quality, settings, "cpu")  # makes the graph that it is compared with
             engine = opened(name, quality, settings, asked.device)
             run = engine.runtime

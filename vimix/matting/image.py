@@ -10,7 +10,6 @@ frame, and without a subject noise would become one.
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -21,7 +20,6 @@ from vimix.concurrency.threads import in_order
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.imaging.resize import shrunk
 from vimix.matting.engine import Predict
-from vimix.matting.networks.batching import batched
 from vimix.matting.networks.catalogue import Model
 from vimix.matting.video.appearance import as_plane, sureness
 
@@ -35,34 +33,56 @@ _MARGIN = 20
 """A margin around a picture is one part in so many of its side."""
 
 
-def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: bool = False) -> Look:
-    """A look through a network that takes (1, 3, size, size) floats; `quick` shrinks and enlarges by simpler means."""
-    scale = 1 / np.array(model.std, np.float32)
-    shift = np.array(model.mean, np.float32) * scale
+Segment = Callable[[Pixels, float], Pixels]
+"""A picture already at the network's size (h, w, 3), and the level that counts as white, to its mask (h, w). Any number
+of threads may call it."""
+
+
+def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: bool = False) -> Predict:
+    """A prediction by a network that takes (1, 3, size, size) floats; `quick` resizes by simpler means."""
+    return predictor(model, size, segment_floats(model, run), quick=quick)
+
+
+def predictor(model: Model, size: int, segment: Segment, *, quick: bool = False) -> Predict:
+    """A prediction by `segment`, which runs on a processor or a GPU: resizing is the same for both, and is done here.
+
+    So a GPU meets pictures of one size only, whatever box is looked at, and its mattes are those of the processor.
+    """
     quick = quick or model.area
     exact = not quick and size == model.size("best")
     how = Image.Resampling.LANCZOS if exact else Image.Resampling.BILINEAR
 
-    def look(rgb: Pixels) -> Pixels:
+    def predict(rgb: Pixels) -> Pixels:
         height, width = rgb.shape[:2]
-        wide, high = input_size(model, size, width, height)
-        small = shrunk(rgb, (wide, high)) if quick else np.asarray(Image.fromarray(rgb).resize((wide, high), how))
-        white = np.float32(max(int(small.max()), 1) if exact else 255)
-        picture = np.empty((1, 3, high, wide), np.float32)
-        for plane, channel in zip(picture[0], range(3), strict=True):
-            np.multiply(small[:, :, channel], scale[channel] / white, out=plane, dtype=np.float32)
-            plane -= shift[channel]
-        seen = run(picture).reshape(-1, high, wide)[0]
-        if model.logits:
-            seen = 0.5 + 0.5 * np.tanh(0.5 * seen)  # a sigmoid that does not overflow
-        if level := model.background_level:
-            seen = (seen - level) / (1 - 2 * level)
-        mask = (seen.clip(0, 1) * 255).astype(np.uint8)
+        shape = input_size(model, size, width, height)
+        small = shrunk(rgb, shape) if quick else np.asarray(Image.fromarray(rgb).resize(shape, how))
+        mask = segment(small, float(max(int(small.max()), 1)) if exact else 255.0)
         if exact:
             return np.asarray(Image.fromarray(mask).resize((width, height), how))
         return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
-    return look
+    return predict
+
+
+def segment_floats(model: Model, run: Callable[[Floats], Floats]) -> Segment:
+    """`run`, from (1, 3, H, W) floats to its first output, as a function of bytes."""
+    scale = 1 / np.array(model.std, np.float32)
+    shift = np.array(model.mean, np.float32) * scale
+
+    def segment(small: Pixels, white: float) -> Pixels:
+        height, width = small.shape[:2]
+        picture = np.empty((1, 3, height, width), np.float32)
+        for plane, channel in zip(picture[0], range(3), strict=True):
+            np.multiply(small[:, :, channel], scale[channel] / np.float32(white), out=plane, dtype=np.float32)
+            plane -= shift[channel]
+        seen = run(picture).reshape(-1, height, width)[0]
+        if model.logits:
+            seen = 0.5 + 0.5 * np.tanh(0.5 * seen)  # a sigmoid that does not overflow
+        if level := model.background_level:
+            seen = (seen - level) / (1 - 2 * level)
+        return np.asarray((seen.clip(0, 1) * 255).astype(np.uint8))
+
+    return segment
 
 
 def input_size(model: Model, size: int, width: int, height: int) -> tuple[int, int]:
@@ -104,42 +124,6 @@ def surest(look: Look) -> Look:
         return best
 
     return again
-
-
-def whole_looker(size: int, run: Callable[..., Pixels], most: int) -> Look:
-    """A look through a graph of `graphs.whole`, in batches of up to `most`."""
-    return batched(together(size, run), most)
-
-
-def together(size: int, run: Callable[..., Pixels]) -> Callable[[Pixels], Pixels]:
-    """Many pictures of one size (N, H, W, 3) to their alphas (N, H, W) through a graph of `graphs.whole`."""
-
-    def look(pictures: Pixels) -> Pixels:
-        height, width = pictures.shape[1:3]
-        sides = {
-            "in_rows": lanczos(height, size),
-            "in_columns": lanczos(width, size).T,
-            "out_rows": lanczos(size, height),
-            "out_columns": lanczos(size, width).T,
-        }
-        return run(rgb=pictures, **{name: np.ascontiguousarray(side) for name, side in sides.items()})[:, 0]
-
-    return look
-
-
-@lru_cache(maxsize=32)
-def lanczos(before: int, after: int) -> Floats:
-    """The matrix (after, before) that resizes as PIL's LANCZOS does: three lobes, wider where it shrinks."""
-    ratio = before / after
-    wide = max(ratio, 1.0)
-    centres = ((np.arange(after) + 0.5) * ratio)[:, None]
-    places = np.arange(before)[None]
-    first = np.maximum(np.floor(centres - 3 * wide + 0.5), 0)
-    last = np.minimum(np.floor(centres + 3 * wide + 0.5), before)
-    away = (places - centres + 0.5) / wide
-    weights = np.where((places >= first) & (places < last) & (np.abs(away) < 3), np.sinc(away) * np.sinc(away / 3), 0)
-    matrix: Floats = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    return matrix
 
 
 def cut_each(look: Look, *, workers: int) -> Stage:

@@ -4,6 +4,7 @@ from collections.abc import Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from vimix.concurrency.threads import cores
 from vimix.events import Note
 from vimix.matting.chroma_key import find_key
 from vimix.matting.engine import Engine, EngineRequest, Preparing, Runtime
@@ -76,11 +77,15 @@ def remembered(model_dir: Path) -> Runtime | None:
     return engine_of(model).remembered(model, model_dir)
 
 
-def warm_up(model_dir: Path, device: str) -> None:
-    """Open the default network ahead of the first clip, if its weights are there. Failures are left to that clip."""
+def warm_up(model_dir: Path, device: str, threads: int = 1) -> None:
+    """Open the default network ahead of the first clip, if its weights are there. Failures are left to that clip.
+
+    `threads` of this machine are ours: as many processes as have such a part share a GPU.
+    """
     from vimix.matting.networks.network import open_network
 
+    sharing = max(1, cores() // threads)
     if (model := find(DEFAULT)).is_here(model_dir):
         with suppress(Exception):
-            for _ in open_network(model, quality="balanced", model_dir=model_dir, device=device):
+            for _ in open_network(model, quality="balanced", model_dir=model_dir, device=device, sharing=sharing):
                 pass

@@ -129,13 +129,13 @@ def _download(session: Any, name: str) -> str:
 
 
 def _open(model: str, model_dir: Path, device: str) -> Network:
-    from vimix.matting.networks import runtime  # with ONNX Runtime, which only a clip needs
+    from vimix.matting.networks import cuda, runtime  # with ONNX Runtime, which only a clip needs
 
     name = model.partition(":")[2]
     session_class = _session_class(name, model_dir)
     own = _download(session_class, name)
     library, options = runtime.silent_onnxruntime()
-    on_gpu = device != "cpu" and bool(runtime.gpu())
+    on_gpu = device != "cpu" and bool(cuda.gpu())
     if device == "cuda" and not on_gpu:
         raise Unavailable("There is no NVIDIA GPU here that its driver offers.")
     if on_gpu:

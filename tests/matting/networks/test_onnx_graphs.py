@@ -185,19 +185,34 @@ def test_a_half_network_is_made_to_measure(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["u2net", "isnet-general-use", "birefnet-general"])
 def test_the_graph_for_a_gpu_gives_what_the_processor_gives(name: str, tmp_path: Path) -> None:
-    """The whole way inside the graph, run here by the processor: the same pixels, for any size and for a batch."""
+    """Run here by the processor: the same masks, for both ways of resizing and for any place in a batch."""
     model = MODELS[name]
     size = model.size("best")
     source, target, plain = (tmp_path / f"{part}.onnx" for part in ("source", "whole", "plain"))
     source.write_bytes(loopback.draw_for(model))
-    onnx_graphs.whole(source, target, size, mean=model.mean, std=model.std, logits=model.logits)
+    onnx_graphs.whole(source, target, size, model=model)
     onnx_graphs.make(source, plain, size)
-    run = runtime.open_on_gpu(target, provider="CPUExecutionProvider")
-    cpu = image.looker(model, size, runtime.RUNTIMES["onnxruntime"](plain, size, "f32", None))
+    run = runtime.open_on_gpu(target, 3, provider="CPUExecutionProvider")
+    on_processor = runtime.RUNTIMES["onnxruntime"](plain, size, "f32", None)
     far = 4 if model.logits else 2  # a tie rounded to the other side is a level; the drawn logits make it three
     rgb = photograph()
-    batch = np.stack([rgb, rgb[::-1], rgb[:, ::-1]])
-    for picture, alpha in zip(batch, image.together(size, run)(batch), strict=True):
-        assert np.abs(alpha.astype(int) - cpu(picture)).max() <= far
-    small = np.ascontiguousarray(rgb[:50, :31])
-    assert image.whole_looker(size, run, 4)(small).shape == (50, 31)
+
+    def in_a_batch(small: np.ndarray, white: float) -> np.ndarray:
+        pictures = np.stack([small[::-1], small, small[:, ::-1]])
+        return run(pictures, np.array([9, white, 200], np.float32).reshape(3, 1, 1, 1))[1]
+
+    for quick in (False, True):
+        on_gpu = image.predictor(model, size, in_a_batch, quick=quick)(rgb)
+        expected = image.looker(model, size, on_processor, quick=quick)(rgb)
+        assert np.abs(on_gpu.astype(int) - expected).max() <= far
+
+
+def test_a_session_for_one_number_of_pictures_takes_no_other(tmp_path: Path) -> None:
+    model = MODELS["u2net"]
+    source, target = tmp_path / "source.onnx", tmp_path / "whole.onnx"
+    source.write_bytes(loopback.draw_for(model))
+    onnx_graphs.whole(source, target, 320, model=model)
+    run = runtime.open_on_gpu(target, 2, provider="CPUExecutionProvider")
+    assert run(np.zeros((2, 320, 320, 3), np.uint8), np.ones((2, 1, 1, 1), np.float32)).shape == (2, 320, 320)
+    with pytest.raises(Exception, match=r"(?i)dimension|shape"):
+        run(np.zeros((3, 320, 320, 3), np.uint8), np.ones((3, 1, 1, 1), np.float32))

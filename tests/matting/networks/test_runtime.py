@@ -1,8 +1,7 @@
-"""The choice of a device, with a GPU that is only said to be there: its graph is run by the processor."""
+"""The choice of a devices on a processor, and where a GPU cannot be had."""
 
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from tests.matting.networks import mirror as loopback
 from tests.matting.networks.mirror import drain
 from vimix.errors import Unavailable
-from vimix.matting.networks import runtime
+from vimix.matting.networks import cuda
 from vimix.matting.networks.catalogue import MODELS
 from vimix.matting.networks.network import open_network
 from vimix.matting.registry import DEFAULT, find, warm_up
@@ -67,15 +66,15 @@ def test_onnxruntime_tells_nobody(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []  # it would leave a device's id
 
 
-@pytest.mark.skipif(bool(runtime.gpu()), reason="there is a GPU here")
+@pytest.mark.skipif(bool(cuda.gpu()), reason="there is a GPU here")
 def test_a_gpu_that_is_asked_for_and_absent_is_said(models: Path) -> None:
     with pytest.raises(Unavailable, match="no NVIDIA GPU"):
         drain(open_network(find("u2netp"), quality="fast", model_dir=models, device="cuda"))
 
 
-@pytest.mark.skipif(bool(runtime.gpu()), reason="there is a GPU here")
+@pytest.mark.skipif(bool(cuda.gpu()), reason="there is a GPU here")
 def test_a_gpu_without_its_libraries_is_left_aside_aloud(models: Path, monkeypatch) -> None:
-    monkeypatch.setattr(runtime, "gpu", lambda: CARD)
+    monkeypatch.setattr(cuda, "gpu", lambda: CARD)
     steps, notes = open_network(find("u2netp"), quality="fast", model_dir=models), []
     while True:
         try:
@@ -88,49 +87,6 @@ def test_a_gpu_without_its_libraries_is_left_aside_aloud(models: Path, monkeypat
     assert engine.predict(picture()).shape == (40, 60)
     with pytest.raises(Unavailable, match="cannot be used"):
         drain(open_network(find("u2netp"), quality="fast", model_dir=models, device="cuda"))
-
-
-@pytest.mark.parametrize("name", ["isnet-general-use", "u2netp"])
-def test_on_a_gpu_pictures_that_wait_are_looked_at_together(models: Path, monkeypatch, name: str) -> None:
-    processor = drain(open_network(find(name), quality="best", model_dir=models, device="cpu"))
-    monkeypatch.setattr(runtime, "gpu", lambda: CARD)
-    monkeypatch.setattr(runtime, "open_on_gpu", partial(runtime.open_on_gpu, provider="CPUExecutionProvider"))
-    engine = drain(open_network(find(name), quality="best", model_dir=models, device="cuda"))
-    assert (engine.runtime.device, engine.parallel) == (CARD, 8 if name == "isnet-general-use" else 32)
-    assert engine.runtime.precision == ("f16" if name == "isnet-general-use" else "tf32")
-    rgb = picture()
-    assert np.abs(engine.predict(rgb).astype(int) - processor.predict(rgb)).max() <= 3
-
-
-def test_a_graph_for_one_picture_at_a_time_is_found_out(models: Path, monkeypatch) -> None:
-    def one(graph: Path) -> object:
-        def run(rgb: np.ndarray, **sides: np.ndarray) -> np.ndarray:
-            if len(rgb) > 1:
-                raise RuntimeError("made for a batch of 1")
-            return np.zeros((1, 1, *rgb.shape[1:3]), np.uint8)
-
-        return run
-
-    monkeypatch.setattr(runtime, "gpu", lambda: CARD)
-    monkeypatch.setattr(runtime, "open_on_gpu", one)
-    engine = drain(open_network(find("u2netp"), quality="fast", model_dir=models, device="cuda"))
-    assert engine.parallel == 2
-    assert "one picture at a time" in engine.runtime.why
-    assert not engine.predict(picture()).any()
-
-
-def test_a_gpu_that_fails_at_work_is_said(models: Path, monkeypatch) -> None:
-    def broken(graph: Path) -> object:
-        def run(**inputs: np.ndarray) -> np.ndarray:
-            raise RuntimeError("no kernel image is available")
-
-        return run
-
-    monkeypatch.setattr(runtime, "gpu", lambda: CARD)
-    monkeypatch.setattr(runtime, "open_on_gpu", broken)
-    with pytest.raises(Unavailable) as caught:
-        drain(open_network(find("u2netp"), quality="fast", model_dir=models, device="cuda"))
-    assert "kernel image" in caught.value.cause
 
 
 def test_a_file_that_cannot_be_resized_is_used_as_it_is_aloud(models: Path, monkeypatch) -> None:

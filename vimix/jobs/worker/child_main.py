@@ -104,7 +104,10 @@ def _at_work(work: Work, given: dict[str, Any]) -> tuple[Work, Answer]:
     resources = Resources(**{**values, "limits": Limits(**given["limits"])})
     if warm:
         threading.Thread(
-            target=warm_up, args=(resources.model_dir, resources.device), name="vimix-warm", daemon=True
+            target=warm_up,
+            args=(resources.model_dir, resources.device, resources.threads),
+            name="vimix-warm",
+            daemon=True,
         ).start()
     return (
         lambda clip, out, options, *, matte: work(clip, out, options, resources, matte=matte),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vimix.concurrency.threads import interruptible
+from vimix.concurrency.threads import cores, interruptible
 from vimix.events import Note, Progress
 from vimix.frame import Frame, Pixels
 from vimix.matting.engine import Engine, EngineRequest, Matting, Memo, Predict, Preparing, Runtime
@@ -30,6 +30,7 @@ class Networks(Engine):
             model_dir=request.model_dir,
             mirrors=request.mirrors,
             device=request.device,
+            sharing=max(1, cores() // request.threads),
         )
         return (yield from matting_of(network, model, request, follows=follows))
 

@@ -11,7 +11,7 @@ import numpy as np
 from vimix.errors import Unavailable
 from vimix.events import Note
 from vimix.matting.engine import Predict, Runtime
-from vimix.matting.image import looker, together, whole_looker
+from vimix.matting.image import looker, predictor
 from vimix.matting.networks.catalogue import Model
 from vimix.matting.networks.cpu import processor
 
@@ -36,12 +36,18 @@ _opening: dict[tuple[object, ...], threading.Lock] = {}
 
 
 def open_network(
-    model: Model, *, quality: str, model_dir: Path, mirrors: Sequence[str] = (), device: str = "auto"
+    model: Model,
+    *,
+    quality: str,
+    model_dir: Path,
+    mirrors: Sequence[str] = (),
+    device: str = "auto",
+    sharing: int = 1,
 ) -> Generator[Note, None, Network]:
     """The network of that row, fetched and compiled if need be; yields what is being waited for.
 
-    Opened once per process and size. `device` is `auto`, `cpu` or `cuda`. Raises `Unavailable` where weights or the
-    device cannot be had.
+    Opened once per process and size. `device` is `auto`, `cpu` or `cuda`; `sharing` processes share a GPU's memory.
+    Raises `Unavailable` where weights or the device cannot be had.
     """
     key = (model.name, model.size(quality), model_dir, device)
     lock = _opening.setdefault(key, threading.Lock())
@@ -56,22 +62,22 @@ def open_network(
                 )
 
                 source = yield from weights.fetch(model, model_dir, mirrors)
-            _open[key] = yield from _prepare(model, model.size(quality), source, device)
+            _open[key] = yield from _prepare(model, model.size(quality), source, device, sharing)
     finally:
         lock.release()
     return _open[key]
 
 
-def _prepare(model: Model, size: int, source: Path, device: str) -> Generator[Note, None, Network]:
-    from vimix.matting.networks import runtime
+def _prepare(model: Model, size: int, source: Path, device: str, sharing: int) -> Generator[Note, None, Network]:
+    from vimix.matting.networks import cuda, runtime
 
-    card = runtime.gpu() if device in ("auto", "cuda") else ""
+    card = cuda.gpu() if device in ("auto", "cuda") else ""
     if device == "cuda" and not card:
         raise Unavailable("There is no NVIDIA GPU here that its driver offers.")
     left = ""
     if card:
         try:
-            return (yield from _on_gpu(model, size, source, card))
+            return (yield from _on_gpu(model, size, source, card, sharing))
         except Unavailable as error:
             if device == "cuda":
                 raise
@@ -117,43 +123,39 @@ def _graph(model: Model, size: int, source: Path) -> Generator[Note, None, Path]
     return target
 
 
-def _on_gpu(model: Model, size: int, source: Path, card: str) -> Generator[Note, None, Network]:
-    from vimix.matting.networks import onnx_graphs, runtime
+def _on_gpu(model: Model, size: int, source: Path, card: str, sharing: int) -> Generator[Note, None, Network]:
+    from vimix.matting.networks import gpu, onnx_graphs
 
     if model.keeps_aspect:  # the graph around a network has square pictures; this one is light enough for a processor
         raise Unavailable(f"{model.name} runs on the processor only.", cause="its input keeps the picture's aspect")
     if model.graph == "tflite":
         source = yield from _graph(model, size, source)
-    target = source.with_name(f"{model.name}-{size}-whole.onnx")
+    target = source.with_name(f"{model.name}-{size}-gpu.onnx")
     if not target.is_file():
         yield Note(f"Preparing {model.name} for {card}.")
         try:
-            onnx_graphs.whole(source, target, size, mean=model.mean, std=model.std, logits=model.logits)
+            onnx_graphs.whole(source, target, size, model=model)
         except Exception as error:  # the onnx package has a dozen of its own
             raise Unavailable(f"{model.name} cannot be made ready for the GPU.", cause=str(error)) from error
-    run = runtime.open_on_gpu(target)
-    most = max(1, 16 * 512 * 512 // max(size, 512) ** 2)
+    precision = "f16" if onnx_graphs.is_half(target) else "tf32"
+    opened = gpu.open_sizes(target, size, precision, sharing=sharing)
+    predict = predictor(model, size, opened.segment)
     picture = np.zeros((720, 1280, 3), np.uint8)
-    try:
-        together(size, run)(np.stack([picture] * 2))
-        why = "the GPU is here"
-    except Exception as error:  # a graph that was exported for one picture at a time
-        most, why = 1, f"the GPU is here; one picture at a time: {' '.join(str(error).split())[:200]}"
-    look = whole_looker(size, run, most)
-    try:
-        look(picture)
-    except Exception as error:
-        raise Unavailable("The GPU cannot run the model.", cause=str(error)) from error
+    predict(picture)
     began = time.process_time()
-    look(picture)
+    predict(picture)
     return Network(
         name=model.name,
-        predict=look,
-        predict_fast=look,
-        runtime=Runtime("onnxruntime", card, "f16" if onnx_graphs.is_half(target) else "tf32", why),
+        predict=predict,
+        predict_fast=predictor(model, size, opened.segment, quick=True),
+        runtime=Runtime("onnxruntime", card, precision, f"the GPU is here{_bounded(opened.limit)}"),
         cost=time.process_time() - began,
-        parallel=2 * most,
+        parallel=opened.parallel,
     )
+
+
+def _bounded(limit: int) -> str:
+    return f"; at most {limit / 2**30:.1f} GB of its memory" if limit else ""
 
 
 def remembered_choice(model: Model, model_dir: Path) -> Runtime | None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper, shape_inference
 
 from vimix.concurrency.files import place
-from vimix.matting.networks.catalogue import Triple
+from vimix.matting.networks.catalogue import Model
 
 PEAKS = Path(__file__).with_name("activation_ranges.json")
 """By name of a network, what `tools/calibrate.py` has seen of it: the largest value of each of `activations`, alike for
@@ -38,70 +38,58 @@ def make(source: Path, target: Path, size: int) -> None:
 
 
 IN = """
-way_in (uint8[n,h,w,3] rgb, float[s,h] in_rows, float[w,s] in_columns) => (float[n,3,s,s] v_in)
-<float[1] v_zero = {0.0}, float[1] v_one = {1.0}, float[1] v_full = {255.0}>
+way_in (uint8[n,s,s,3] rgb, float[n,1,1,1] white) => (float[n,3,s,s] v_in)
+<float v_zero = {0.0}, float v_one = {1.0}, float v_full = {255.0}>
 {
     v_floats = Cast<to = 1>(rgb)
     v_planes = Transpose<perm = [0, 3, 1, 2]>(v_floats)
-    v_narrow0 = MatMul(v_planes, in_columns)
-    v_narrow1 = Round(v_narrow0)
-    v_narrow2 = Max(v_narrow1, v_zero)
-    v_narrow = Min(v_narrow2, v_full)
-    v_small0 = MatMul(in_rows, v_narrow)
-    v_small1 = Round(v_small0)
-    v_small2 = Max(v_small1, v_zero)
-    v_small = Min(v_small2, v_full)
-    v_column = Reshape(v_small, v_flat)
-    v_peak = GlobalMaxPool(v_column)
-    v_brightest = Max(v_peak, v_one)
-    v_unit = Div(v_small, v_brightest)
+    v_unit = Div(v_planes, white)
     v_scaled = Mul(v_unit, v_scale)
     v_in = Sub(v_scaled, v_shift)
 }
 """
 OUT = """
-way_out (float[n,1,s,s] v_seen, float[h,s] out_rows, float[s,w] out_columns) => (uint8[n,1,h,w] alpha)
+way_out (float[n,1,s,s] v_seen) => (uint8[n,s,s] alpha)
 {
-    v_above = Max(v_seen, v_zero)
+    v_low = Sub(v_seen, v_level)
+    v_stretched = Div(v_low, v_range)
+    v_above = Max(v_stretched, v_zero)
     v_mask = Min(v_above, v_one)
     v_bytes = Mul(v_mask, v_full)
-    v_floor = Floor(v_bytes)
-    v_wide0 = MatMul(v_floor, out_columns)
-    v_wide1 = Round(v_wide0)
-    v_wide2 = Max(v_wide1, v_zero)
-    v_wide = Min(v_wide2, v_full)
-    v_large0 = MatMul(out_rows, v_wide)
-    v_large1 = Round(v_large0)
-    v_large2 = Max(v_large1, v_zero)
-    v_large = Min(v_large2, v_full)
-    alpha = Cast<to = 2>(v_large)
+    v_plane = Reshape(v_bytes, v_flat)
+    alpha = Cast<to = 2>(v_plane)
 }
 """
 
 
-def whole(source: Path, target: Path, size: int, *, mean: Triple, std: Triple, logits: bool) -> None:
-    """Write to `target` the graph of `source` with the picture's way in and out around it, for a GPU.
+def whole(source: Path, target: Path, size: int, *, model: Model) -> None:
+    """Write to `target` the graph of `source` with what `segment_floats` does before and after it, for a GPU.
 
-    In: `rgb` (N, H, W, 3) bytes, and the four matrices that shrink it to `size` and enlarge the mask again:
-    `in_rows` (size, H), `in_columns` (W, size), `out_rows` (H, size), `out_columns` (size, W). Out: (N, 1, H, W) bytes.
-    Only the pictures and the mattes cross the bus, and resizing by matrices is what a GPU does best; rounded where PIL
-    rounds, it gives PIL's pixels. Half-precision weights stay so.
+    In: `rgb` (N, size, size, 3) bytes and `white` (N, 1, 1, 1), the level of each picture that counts as 1. Out: masks
+    (N, size, size) bytes. So only bytes cross the bus, once each way. N is left open: whoever runs it fixes it, as each
+    change of shape makes cuDNN plan every convolution anew. Half-precision weights stay so.
     """
-    model = onnx.load(source)
-    _keep_first_output(model)
-    _bring_to(model, size)
-    graph, before, after = model.graph, onnx.parser.parse_graph(IN), onnx.parser.parse_graph(OUT)
+    made = onnx.load(source)
+    _keep_first_output(made)
+    _bring_to(made, size)
+    graph, before, after = made.graph, onnx.parser.parse_graph(IN), onnx.parser.parse_graph(OUT)
     enter = helper.make_node("Identity", ["v_in"], [graph.input[0].name])
-    leave = helper.make_node("Sigmoid" if logits else "Identity", [graph.output[0].name], ["v_seen"])
+    leave = helper.make_node("Sigmoid" if model.logits else "Identity", [graph.output[0].name], ["v_seen"])
     _replace(graph.node, [*before.node, enter, *graph.node, leave, *after.node])
-    scale = 1 / np.array(std, np.float32).reshape(1, 3, 1, 1)
-    numbers = {"v_scale": scale, "v_shift": np.array(mean, np.float32).reshape(1, 3, 1, 1) * scale}
-    numbers["v_flat"] = np.array([-1, 1, 3 * size, size], np.int64)
+    scale = 1 / np.array(model.std, np.float32).reshape(1, 3, 1, 1)
+    numbers = {"v_scale": scale, "v_shift": np.array(model.mean, np.float32).reshape(1, 3, 1, 1) * scale}
+    numbers["v_level"] = np.array(model.background_level, np.float32)
+    numbers["v_range"] = np.array(1 - 2 * model.background_level, np.float32)
+    numbers["v_flat"] = np.array([-1, size, size], np.int64)
     graph.initializer.extend([*before.initializer, *(numpy_helper.from_array(x, name) for name, x in numbers.items())])
-    _replace(graph.input, [*before.input, *after.input[1:]])
+    _replace(graph.input, before.input)
     _replace(graph.output, after.output)
-    onnx.checker.check_model(model)
-    place(target, model.SerializeToString())
+    for value in (*graph.input, *graph.output):
+        for side in value.type.tensor_type.shape.dim:
+            if side.dim_param == "s":
+                side.dim_value = size
+    onnx.checker.check_model(made)
+    place(target, made.SerializeToString())
 
 
 def narrow(source: Path, target: Path, *, name: str) -> None:
