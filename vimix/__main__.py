@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 usage, 3 the input was refused, 4 a model or device is not
 import argparse
 import json
 import logging
+import math
 import os
 import signal
 import sys
@@ -154,13 +155,27 @@ def inspect(arguments: Sequence[str]) -> int:
 
 def worker(arguments: Sequence[str]) -> int:
     """Work on the jobs of a shared queue until told to stop."""
-    _Parser("vimix worker").parse_args(arguments)
-    from vimix.jobs.worker.pool import serve
+    parser = _Parser("vimix worker")
+    parser.add_argument(
+        "--max-age",
+        type=_seconds,
+        default=math.inf,
+        metavar="SECONDS",
+        help="have ended after so many seconds: no job is taken in the second half, what still runs is handed back",
+    )
+    asked = parser.parse_args(arguments)
+    from vimix.jobs.worker.serve import serve
     from vimix.web.ops.json_logging import configure
 
     settings = Settings.load()
     configure(settings)
-    return serve(settings)
+    return serve(settings, max_age=asked.max_age)
+
+
+def _seconds(text: str) -> float:
+    if not 0 < (seconds := float(text)) < math.inf:
+        raise ValueError(text)
+    return seconds
 
 
 def sweep(arguments: Sequence[str]) -> int:

@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     result_ttl_hours: float = Field(24, gt=0, description="Hours until inputs, mattes and results are deleted.")
     trusted_proxies: int = Field(0, ge=0, le=8, description="Proxies before us whose X-Forwarded-For entry counts.")
     modal: bool = Field(False, description="Send jobs to Modal GPU workers (deploy/modal_app.py).")
+    modal_workers: int = Field(4, ge=1, le=1000, description="Of these workers, at once at most.")
 
     @classmethod
     def load(cls) -> Self:

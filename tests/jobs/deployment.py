@@ -1,6 +1,7 @@
 """Where jobs are tested: on one machine, and over a real Redis; with processes that can be killed."""
 
 import asyncio
+import math
 import os
 import shutil
 import signal
@@ -86,7 +87,9 @@ class Place:
         finally:
             await service.stop(within=0)
 
-    def process(self, kind: str, *, slots: int = 1, within: float = 0.5) -> subprocess.Popen[bytes]:
+    def process(
+        self, kind: str, *, slots: int = 1, within: float = 0.5, max_age: float = math.inf
+    ) -> subprocess.Popen[bytes]:
         """A `worker`, or a `web` process with so many slots; ready when this returns."""
         environment = {
             **os.environ,
@@ -95,7 +98,7 @@ class Place:
             "S3_SECRET_KEY": "",
             "VIMIX_WORKERS": str(slots),
         }
-        command = [sys.executable, "-m", "tests.jobs.process", kind, str(within)]
+        command = [sys.executable, "-m", "tests.jobs.process", kind, str(within), str(max_age)]
         process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE)
         self.processes.append(process)
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""A worker or a web process that a test may kill: `python -m tests.jobs.process worker|web SECONDS`."""
+"""A worker or a web process that a test may kill: `python -m tests.jobs.process worker|web SECONDS [MAX_AGE]`."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ import sys
 from tests.jobs.deployment import STALE, WORK
 from vimix.jobs.service import open_service
 from vimix.jobs.worker import recovery
-from vimix.jobs.worker.pool import serve
+from vimix.jobs.worker.serve import serve
 from vimix.settings import Settings
 
 
@@ -30,4 +30,5 @@ if __name__ == "__main__":
         asyncio.run(web(Settings.load(), within))
     else:
         print("ready", flush=True)
-        sys.exit(serve(Settings.load(), work=WORK, stale=STALE, within=within))
+        max_age = float(sys.argv[3])
+        sys.exit(serve(Settings.load(), work=WORK, stale=STALE, within=within, max_age=max_age))

@@ -185,6 +185,23 @@ def test_too_long_a_job_is_ended(place: Place, tmp_path: Path, quick_retries: No
     asyncio.run(story())
 
 
+def test_a_worker_hands_over_before_its_time_is_over(place: Place, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with place.service(0) as service:
+            worker = place.process("worker", max_age=4)
+            long = await under_way(service, clip(tmp_path / "long", frames=10_000))
+            assert await asyncio.to_thread(worker.wait) == 0
+            job = service.job(long.job)
+            assert job.state is State.QUEUED
+            assert job.attempts == 1  # it had more than half of the worker's time: it is not handed on for ever
+            service.cancel(long.job, long.token)
+            short = await submit(service, clip(tmp_path / "short"))
+            place.process("worker", max_age=4)
+            assert (await ended(service, short.job)).state is State.DONE
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("frames", [25, 1000], ids=["finishes", "hands back"])
 def test_sigterm_finishes_or_hands_back(place: Place, tmp_path: Path, frames: int) -> None:
     async def story() -> None:

@@ -12,7 +12,7 @@ from tests.jobs.counting_work import clip, result_of
 from tests.jobs.deployment import WORK, Place, ended, submit, until
 from vimix.errors import Busy, Gone, NotFound, UsageError
 from vimix.jobs.model import State
-from vimix.jobs.worker import pool
+from vimix.jobs.worker import serve
 from vimix.jobs.worker.child_process import Bounds
 from vimix.jobs.worker.recovery import forget
 
@@ -364,12 +364,12 @@ def test_results_expire_and_are_forgotten(place: Place, tmp_path: Path) -> None:
 def test_a_worker_paid_by_the_second_ends_when_nothing_waits(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "EMPTY_FOR", 0.5)
+    monkeypatch.setattr(serve, "EMPTY_FOR", 0.5)
 
     async def story() -> None:
         async with place.service(0) as service:
             ticket = await submit(service, clip(tmp_path / "a"))
-            serving = asyncio.to_thread(pool.serve, place.settings, until_empty=True, work=WORK)
+            serving = asyncio.to_thread(serve.serve, place.settings, until_empty=True, work=WORK)
             assert await asyncio.wait_for(serving, 15) == 0
             assert service.job(ticket.job).state is State.DONE
 

@@ -12,6 +12,11 @@ ATTEMPTS = 3
 """Starts a job may have; one that was lost or failed for a passing reason so often is failed for good."""
 EVENTS_KEPT = 512
 """Events kept of a job, the newest; at 5 a second and less, those of short jobs are all there."""
+SEEN_WITHIN = 60.0
+"""Seconds for which a pool's slots count after it said that it lives, which it does four times as often."""
+SEEN_AHEAD = 600.0
+"""Seconds in the future that such a moment may lie: a worker that is being started is announced ahead. Beyond that the
+clock was set back, and it counts no more."""
 TURN_SPACING = 3600.0
 """Seconds between the turns of one visitor's waiting jobs, see `Job.turn`. More than most jobs take, so that others
 come between any two of them; and the longest that later visitors can put off a job that is its visitor's second."""
@@ -221,7 +226,7 @@ class JobStore(Protocol):
         """The counters of `statistics.py`, moved in the transaction by which a job becomes done."""
 
     def announce(self, pool: str, slots: int, *, now: float) -> None:
-        """Say that a process with so many slots lives; 0 slots: it leaves."""
+        """Say that a process with so many slots lives; 0 slots: it leaves. `now` may be ahead, by `SEEN_AHEAD`."""
 
     def remove(self, job: str) -> None:
         """Forget the job and its events."""

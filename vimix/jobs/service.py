@@ -11,17 +11,18 @@ from typing import Any
 
 from vimix.errors import Gone, NotFound
 from vimix.jobs.artifacts import let_go, needed
+from vimix.jobs.backends import open_files, open_jobs
 from vimix.jobs.model import LIVE, Counts, Job, JobStore, Snapshot, State, Ticket
 from vimix.jobs.submission import Submission, token_hash
 from vimix.jobs.watching import JobWatcher, shot_of, shots_of
 from vimix.jobs.worker.child_process import REAL_WORK, Bounds
-from vimix.jobs.worker.pool import WorkerPool, open_files, open_jobs
+from vimix.jobs.worker.pool import WorkerPool
 from vimix.jobs.worker.recovery import STALE
 from vimix.options import Options
 from vimix.settings import Settings
 from vimix.stores import Store
 
-ASKED_SINGLY, SEEN_AHEAD = 3, 200
+ASKED_SINGLY, SHOWN_AHEAD = 3, 200
 """Watched jobs that are asked for one by one rather than with all that run, and how many of those that wait."""
 LINK_SECONDS = 3600.0
 """How long a link to a result holds at most."""
@@ -83,7 +84,7 @@ class JobService:
     def snapshots(self, jobs: Collection[str]) -> dict[str, Snapshot | Exception]:
         """How they stand, in a few questions for all together; what `snapshot` would raise stands in its place."""
         if len(jobs) > ASKED_SINGLY:
-            waiting = self.jobs.queue(limit=SEEN_AHEAD)
+            waiting = self.jobs.queue(limit=SHOWN_AHEAD)
             shots = shots_of(waiting, self.jobs.listed(State.RUNNING), self.counts())
         else:
             shots = {}

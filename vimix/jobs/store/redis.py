@@ -18,7 +18,7 @@ from redis.exceptions import TimeoutError as TooSlow
 from redis.retry import Retry
 
 from vimix.errors import StoreError
-from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, TURN_SPACING, Counts, Job, State
+from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, SEEN_AHEAD, SEEN_WITHIN, TURN_SPACING, Counts, Job, State
 from vimix.jobs.statistics import increments
 from vimix.jobs.store import lua
 
@@ -125,7 +125,7 @@ class RedisJobs:
             pipe.lrange(f"{_P}pace", 0, -1)
             pipe.zrange(f'{_P}state:"queued"', 0, 0, withscores=True)
             queued, running, crews, pace, first = pipe.execute()
-        slots = sum(slots for slots, seen in map(json.loads, crews) if abs(seen - now) < 60)
+        slots = sum(slots for slots, seen in map(json.loads, crews) if now - SEEN_WITHIN <= seen <= now + SEEN_AHEAD)
         mean = sum(map(float, pace)) / len(pace) if pace else 0.0
         return Counts(queued, running, slots, mean, now - first[0][1] if first else 0.0)
 

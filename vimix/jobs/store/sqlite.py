@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vimix.errors import StoreError
-from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, TURN_SPACING, Counts, Job, State
+from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, SEEN_AHEAD, SEEN_WITHIN, TURN_SPACING, Counts, Job, State
 from vimix.jobs.statistics import increments
 from vimix.jobs.store.tables import FIELDS, MAY_RUN, SCHEMA, job_of, pack
 
@@ -157,11 +157,11 @@ class SqliteJobs:
             row = self._db.execute(
                 "select (select count(*) from jobs where state = 'queued'),"
                 "(select count(*) from jobs where state = 'running'),"
-                "(select coalesce(sum(slots), 0) from crews where abs(seen - :now) < 60),"
+                "(select coalesce(sum(slots), 0) from crews where seen between :from and :to),"
                 "(select coalesce(avg(updated - started), 0) from (select updated, started from jobs"
                 f" where state = 'done' and started is not null order by updated desc limit {PACE_OVER})),"
                 "(select coalesce(:now - min(created), 0) from jobs where state = 'queued')",
-                {"now": now},
+                {"now": now, "from": now - SEEN_WITHIN, "to": now + SEEN_AHEAD},
             ).fetchone()
         return Counts(*row)
 

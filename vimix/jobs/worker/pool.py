@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-import signal
-import sys
+import math
 import time
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
@@ -14,15 +13,13 @@ from vimix.concurrency.threads import cores
 from vimix.errors import StoreError
 from vimix.jobs.engine import DocketQueue
 from vimix.jobs.model import JobStore
-from vimix.jobs.store.redis import RedisJobs
-from vimix.jobs.store.sqlite import SqliteJobs
 from vimix.jobs.worker.child_process import REAL_WORK, Bounds, ChildProcess, Lost, as_json
 from vimix.jobs.worker.modal import Modal
 from vimix.jobs.worker.recovery import STALE, bring_back, clear_folders, forget, owner_name
 from vimix.jobs.worker.runner import JobRun, RunContext
 from vimix.pipeline.request import Resources
 from vimix.settings import Settings
-from vimix.stores import Store, open_store
+from vimix.stores import Store
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +27,6 @@ LOOK_EVERY = 0.5
 """Seconds after which an idle slot looks without having been rung for: rings can be lost, and reach a busy pool."""
 TIDY_EVERY = 60.0
 ANNOUNCE_EVERY = 15.0
-EMPTY_FOR = 10.0
-"""Seconds without work after which a worker that is paid by the second ends."""
 LEAVE_WITHIN = 8.0
 """Seconds that a leaving pool lets its jobs run on; container engines kill after ten."""
 
@@ -41,9 +36,13 @@ class WorkerPool:
 
     def __init__(
         self, settings: Settings, store: JobStore, files: Store, *, slots: int, work: str = REAL_WORK,
-        bounds: Bounds | None = None, stale: float = STALE,
+        bounds: Bounds | None = None, stale: float = STALE, name: str = "", max_age: float = math.inf,
+        after_job: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
-        self.name = owner_name()
+        """`name`: under which its slots are counted, else one of its own. `max_age`: see `serve`; a job that ran for
+        more than half of it and is handed back has lost an attempt, so that none is handed on for ever. `after_job`
+        is called in a thread whenever a job is over."""
+        self.name = name or owner_name()
         self.slots = [ChildProcess(work, bounds or Bounds(), _resources(settings, slots)) for _ in range(slots)]
         self._store, self._stale, self._per_visitor = store, stale, settings.running_per_visitor
         self._queue = DocketQueue(settings.redis_url.get_secret_value())
@@ -54,8 +53,10 @@ class WorkerPool:
             settings.result_ttl_hours * 3600,
             self.ring,
             bounds or Bounds(),
+            hand_back_within=max_age / 2,
         )
-        self._modal = Modal(settings) if settings.modal and not slots else None
+        self._after_job = after_job
+        self._modal = Modal(settings, store) if settings.modal and not slots else None
         self._idle = list(self.slots)
         self._errands: set[asyncio.Task[None]] = set()
         self._clearing: set[asyncio.Task[None]] = set()
@@ -76,9 +77,13 @@ class WorkerPool:
             self._tasks.append(asyncio.create_task(self._queue.serve(self.look, slots=len(self.slots))))
             self._tasks += [asyncio.create_task(self._warm(slot)) for slot in self.slots]
 
+    def take_no_more(self) -> None:
+        """Claim no more jobs; those that run go on."""
+        self._leaving = True
+
     async def stop(self, *, within: float = LEAVE_WITHIN) -> None:
         """Take no new job; give those that run so many seconds, then hand them back; end the children."""
-        self._leaving = True
+        self.take_no_more()
         until, told = time.monotonic() + within, set[asyncio.Task[None]]()
         while len(self._idle) < len(self.slots):
             if time.monotonic() >= until:
@@ -127,6 +132,8 @@ class WorkerPool:
                 if job is not None:
                     errand = JobRun(job, slot, self._means)
                     await asyncio.wait({_tracked(errand.run(), self._errands)})
+                    if self._after_job is not None:
+                        await asyncio.to_thread(self._after_job)
                     _tracked(errand.clear_up(), self._clearing)
         except StoreError as error:
             log.warning("cannot look for jobs: %s", error)
@@ -163,61 +170,6 @@ class WorkerPool:
             await slot.warm()
         except Lost as error:
             log.error("a child does not start: %s", error)
-
-
-def open_jobs(settings: Settings) -> JobStore:
-    """In Redis if there is one, else in a file of the data folder."""
-    url = settings.redis_url.get_secret_value()
-    return RedisJobs(url) if url else SqliteJobs(settings.data_dir / "jobs.sqlite")
-
-
-def open_files(settings: Settings) -> Store:
-    """In the bucket if one is named, else in a folder of the data folder."""
-    return open_store(
-        folder=settings.data_dir / "files",
-        bucket=settings.s3_bucket,
-        endpoint=settings.s3_endpoint,
-        access_key=settings.s3_access_key.get_secret_value(),
-        secret_key=settings.s3_secret_key.get_secret_value(),
-    )
-
-
-def serve(
-    settings: Settings, *, until_empty: bool = False, work: str = REAL_WORK, stale: float = STALE,
-    within: float = LEAVE_WITHIN,
-) -> int:  # fmt: skip
-    """`python -m vimix worker`: do jobs until SIGTERM or SIGINT, then finish or hand back. The exit code.
-
-    `until_empty`: end as well when nothing has waited or run for a while, where machines are paid by the second.
-    """
-
-    async def until_told() -> None:
-        told = asyncio.Event()
-        with suppress(ValueError, RuntimeError):  # not the main thread: whoever started it stops it
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, told.set)
-        store = open_jobs(settings)
-        pool = WorkerPool(settings, store, open_files(settings), slots=max(1, settings.workers), work=work, stale=stale)
-        await pool.start()
-        print(f"Working, {len(pool.slots)} at once.", file=sys.stderr, flush=True)
-        last = time.monotonic()
-        while not told.is_set() and not (until_empty and time.monotonic() - last > EMPTY_FOR):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(told.wait(), 1.0)
-            if until_empty and (pool.idle < len(pool.slots) or await asyncio.to_thread(_waiting, store)):
-                last = time.monotonic()
-        await pool.stop(within=within)
-        store.close()
-
-    asyncio.run(until_told())
-    return 0
-
-
-def _waiting(store: JobStore) -> bool:
-    try:
-        return store.counts(now=time.time()).queued > 0
-    except StoreError:
-        return False
 
 
 async def _cancelled(tasks: Collection[asyncio.Task[None]]) -> None:

@@ -6,6 +6,7 @@ no, the job was cancelled, deleted, or taken over by a process that thought us d
 
 import asyncio
 import logging
+import math
 import shutil
 import time
 from collections.abc import Awaitable, Callable
@@ -46,6 +47,8 @@ class RunContext:
     ring: Callable[[float], Awaitable[None]]
     """Says, in so many seconds, that a job may be taken up again. Raises nothing."""
     bounds: Bounds = field(default_factory=Bounds)
+    hand_back_within: float = math.inf
+    """Seconds that a job may have run for its attempt not to count when it is handed back."""
 
 
 class _NotOurs(Exception):
@@ -59,6 +62,7 @@ class JobRun:
         self.job, self.slot, self.means = job, slot, means
         self.folder = means.folder / f"{job.id}.{job.owner.rpartition('.')[2]}"
         self._news: Event | None = None
+        self._began = time.monotonic()
         self._progress: dict[str, Any] = {}
         self._previewed = (0.0, 0)
         self._finishing: asyncio.Future[Event] | None = None
@@ -210,8 +214,14 @@ class JobRun:
             await self.means.ring(job.not_before - now)
 
     async def _hand_back(self) -> None:
-        """Queue it as if it had not been started: the process ends, and that is nobody's fault."""
+        """Queue it as if it had not been started: the process ends, and that is nobody's fault. Where it ran for long
+        already, the same would happen again: then the attempt counts."""
         with suppress(StoreError):
+            if time.monotonic() - self._began > self.means.hand_back_within:
+                why = "The time that this machine has for a clip was over."
+                if await asyncio.to_thread(again, self.means.store, self.job, why=why, cause="age", now=time.time()):
+                    await self.means.ring(0.0)
+                return
             event = {"ev": "state", "state": State.QUEUED}
             state = {"state": State.QUEUED, "attempts": self.job.attempts - 1, "progress": {}}
             await asyncio.to_thread(self._change, State.RUNNING, event=event, **state)
