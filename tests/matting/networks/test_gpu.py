@@ -117,7 +117,7 @@ def test_sizes_are_added_once_pictures_wait_and_never_before(models: Path, shape
         on_gpu.segment(small, 255.0)
     assert {shape[0] for shape in shapes} == {1}
     with ThreadPoolExecutor(8) as pool:
-        while not on_gpu.prepare.wait(0.01):
+        while not on_gpu.ready.wait(0.01):
             list(pool.map(lambda _: on_gpu.segment(small, 255.0), range(16)))
         shapes.clear()
         list(pool.map(lambda _: on_gpu.segment(small, 255.0), range(64)))
@@ -142,7 +142,7 @@ def test_a_graph_for_one_picture_at_a_time_is_found_out(tmp_path: Path, monkeypa
     on_gpu = gpu.open_sizes(graph, 320, "tf32")
     small = np.full((320, 320, 3), 7, np.uint8)
     with ThreadPoolExecutor(8) as pool:
-        while not on_gpu.prepare.wait(0.01):
+        while not on_gpu.ready.wait(0.01):
             list(pool.map(lambda _: on_gpu.segment(small, 255.0), range(16)))
         assert all(mask.min() == 7 for mask in pool.map(lambda _: on_gpu.segment(small, 255.0), range(20)))
     assert on_gpu.refused[0].startswith("no batches of 2 or more")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 _PORTABLE = 1
 """CU_MEMHOSTREGISTER_PORTABLE: locked for every context of the process."""
+_PINNED: list[NDArray[np.generic]] = []
 
 
 def gpu() -> str:
@@ -33,7 +34,8 @@ def memory() -> int:
 def pin(array: NDArray[np.generic]) -> bool:
     """Lock the pages of an array in memory, so that the GPU reads them directly instead of through a copy.
 
-    The array must live as long as the process. False where that cannot be done; nothing is lost then but speed.
+    The array is kept for as long as the process lives: other memory at the same address would be taken for it. False
+    where its pages cannot be locked; nothing is lost then but speed.
     """
     driver, device = _first()
     context, before = ctypes.c_void_p(), ctypes.c_void_p()
@@ -44,6 +46,8 @@ def pin(array: NDArray[np.generic]) -> bool:
     address, length = ctypes.c_void_p(array.ctypes.data), ctypes.c_size_t(array.nbytes)
     failed: int = driver.cuMemHostRegister_v2(address, length, _PORTABLE)
     driver.cuCtxPopCurrent_v2(ctypes.byref(before))
+    if not failed:
+        _PINNED.append(array)
     return not failed
 
 

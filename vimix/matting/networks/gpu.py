@@ -48,7 +48,7 @@ class OnGpu:
     """Bytes of the GPU that it may fill; 0 where the GPU does not say how many it has."""
     refused: list[str]
     """Batch sizes that could not be had, with the reason; grows while larger ones are prepared."""
-    prepare: "threading.Event"
+    ready: threading.Event
     """Set once all sizes were tried."""
 
 

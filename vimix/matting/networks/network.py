@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,8 @@ from vimix.events import Note
 from vimix.matting.engine import Predict, Runtime
 from vimix.matting.image import looker, predictor
 from vimix.matting.networks.catalogue import Model
-from vimix.matting.networks.cpu import processor
+from vimix.matting.networks.cpu import machine, processor
+from vimix.matting.networks.device import LIGHT, Comparison, rate, remember, remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Network:
     """CPU-seconds of one prediction."""
     parallel: int
     """Predictions at once that keep the machine busy."""
+    ready: threading.Event = field(default_factory=threading.Event)
+    """Set once all that makes it fast on a GPU is prepared."""
 
 
 _open: dict[tuple[object, ...], Network] = {}
@@ -69,20 +72,42 @@ def open_network(
 
 
 def _prepare(model: Model, size: int, source: Path, device: str, sharing: int) -> Generator[Note, None, Network]:
-    from vimix.matting.networks import cuda, runtime
+    from vimix.matting.networks import cuda
 
     card = cuda.gpu() if device in ("auto", "cuda") else ""
     if device == "cuda" and not card:
         raise Unavailable("There is no NVIDIA GPU here that its driver offers.")
-    left = ""
-    if card:
-        try:
-            return (yield from _on_gpu(model, size, source, card, sharing))
-        except Unavailable as error:
-            if device == "cuda":
-                raise
-            left = f"{card} was left aside: {error.cause or error.public}. "
-            yield Note(f"{card} cannot be used; going on with the processor.")
+    if not card:
+        return (yield from _on_cpu(model, size, source))
+    book = source.parent / "compiled" / f"{model.name}-{size}-device.json"
+    light = device == "auto" and source.stat().st_size <= LIGHT
+    found = remembered(book, card) if light else None
+    if found is not None and not found.gpu_is_faster:
+        return (yield from _on_cpu(model, size, source, f"{found.sentence}. "))
+    try:
+        on_gpu = yield from _on_gpu(model, size, source, card, sharing)
+    except Unavailable as error:
+        if device == "cuda":
+            raise
+        yield Note(f"{card} cannot be used; going on with the processor.")
+        left = f"{card} was left aside: {error.cause or error.public}. "
+        return (yield from _on_cpu(model, size, source, left))
+    if not light:
+        return on_gpu
+    if found is None:
+        yield Note(f"Finding out whether {card} or the processor is faster for {model.name}; this is done once.")
+        on_cpu = yield from _on_cpu(model, size, source)
+        rates = rate(on_gpu.predict, on_gpu.parallel, on_gpu.ready.is_set), rate(on_cpu.predict, on_cpu.parallel)
+        found = Comparison(*rates, card, machine())
+        remember(book, found)
+    chosen = on_gpu if found.gpu_is_faster else on_cpu
+    return replace(chosen, runtime=replace(chosen.runtime, why=f"{found.sentence}. {chosen.runtime.why}"))
+
+
+def _on_cpu(model: Model, size: int, source: Path, left: str = "") -> Generator[Note, None, Network]:
+    """`left`: why a GPU that is there is not used."""
+    from vimix.matting.networks import runtime
+
     try:
         graph = yield from _graph(model, size, source)
     except Unavailable as error:
@@ -151,6 +176,7 @@ def _on_gpu(model: Model, size: int, source: Path, card: str, sharing: int) -> G
         runtime=Runtime("onnxruntime", card, precision, f"the GPU is here{_bounded(opened.limit)}"),
         cost=time.process_time() - began,
         parallel=opened.parallel,
+        ready=opened.ready,
     )
 
 
