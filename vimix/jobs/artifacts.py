@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vimix.errors import Failed, NotFound, Refused
 from vimix.events import Card
+from vimix.jobs import keys
 from vimix.jobs.model import LIVE, Job, JobStore, State
 from vimix.jobs.worker.child_process import Event
 from vimix.sinks import FORMATS
@@ -22,7 +23,7 @@ def take(files: Store, job: Job, folder: Path) -> Card | None:
         return card
     try:
         files.fetch(job.input_key, folder / "input")
-        if (background := job.options["background"]).startswith("in/"):
+        if keys.is_input(background := job.options["background"]):
             files.fetch(background, folder / "background")
     except NotFound as error:
         raise Refused("The clip was deleted before its turn came. Please send it again.") from error
@@ -40,10 +41,10 @@ def keep(files: Store, job: Job, folder: Path, last: Event, *, matte: bool) -> C
     card: Card = last["card"]
     if matte and (folder / "matte").is_file():
         files.put(job.matte_key, folder / "matte", mime="application/octet-stream")
-    keep_result(files, f"out/{job.work_key}", job, folder, last)
+    keep_result(files, keys.result_key(job.work_key), job, folder, last)
     file = folder / "card.json"
     file.write_text(json.dumps(card))
-    files.put(f"out/{job.work_key}.card", file, mime="application/json")  # last: a card says that its result is whole
+    files.put(keys.card_key(job.work_key), file, mime="application/json")  # last: a card says that its result is whole
     return card
 
 
@@ -58,24 +59,28 @@ def keep_result(files: Store, key: str, job: Job, folder: Path, last: Event) -> 
 
 def stored_card(files: Store, work_key: str, folder: Path) -> Card | None:
     """The card of a result that the store has, their day begun anew; None unless both are there."""
-    if files.head(f"out/{work_key}") is None:
+    if files.head(keys.result_key(work_key)) is None:
         return None
     file = folder / f"{work_key}.card"
     try:
-        files.fetch(f"out/{work_key}.card", file)
+        files.fetch(keys.card_key(work_key), file)
     except NotFound:
         return None
     card: Card = json.loads(file.read_text())
     file.unlink()
-    there = files.touch(f"out/{work_key}") and files.touch(f"out/{work_key}.card")
+    there = files.touch(keys.result_key(work_key)) and files.touch(keys.card_key(work_key))
     return {**card, "cached": "result"} if there else None
 
 
 def needed(job: Job) -> set[str]:
     """The keys of all files that belong to a job."""
-    keys = {job.input_key, job.matte_key, f"out/{job.work_key}", f"out/{job.work_key}.card"}
+    files = {job.input_key, job.matte_key, keys.result_key(job.work_key), keys.card_key(job.work_key)}
     background = str(job.options.get("background", ""))
-    return keys | {f"out/{job.id}", f"out/{job.id}.preview"} | ({background} if background.startswith("in/") else set())
+    return (
+        files
+        | {keys.partial_key(job.id), keys.preview_key(job.id)}
+        | ({background} if keys.is_input(background) else set())
+    )
 
 
 def let_go(jobs: JobStore, files: Store, job: Job) -> None:

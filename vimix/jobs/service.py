@@ -6,13 +6,17 @@ import math
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from vimix.errors import Gone, NotFound
+from vimix.jobs import keys
 from vimix.jobs.artifacts import let_go, needed
 from vimix.jobs.backends import open_files, open_jobs
+from vimix.jobs.lease import folder_name
 from vimix.jobs.model import LIVE, Counts, Job, JobStore, Snapshot, State, Ticket
+from vimix.jobs.progress import JobProgress
 from vimix.jobs.submission import Submission, token_hash
 from vimix.jobs.watching import JobWatcher, shot_of, shots_of
 from vimix.jobs.worker.child_process import REAL_WORK, Bounds
@@ -112,18 +116,18 @@ class JobService:
             return None
         folder = self.settings.data_dir / "jobs"
         try:
-            return (folder / f"{shown.id}.{shown.owner.rpartition('.')[2]}" / "preview.webp").read_bytes()
+            return (folder / folder_name(shown.id, shown.owner) / "preview.webp").read_bytes()
         except OSError:
-            return self._read(f"out/{shown.id}.preview") if self.files.shared else None
+            return self._read(keys.preview_key(shown.id)) if self.files.shared else None
 
     def cancel(self, job: str, token: str) -> Snapshot:
         """End it. What is done so far becomes a file where that is possible. `NotFound` for a wrong token."""
-        told = self._owned(job, token).progress
+        before = self._owned(job, token).progress
         event = {"ev": "state", "state": State.CANCELLED}
         end: dict[str, Any] = {
             "state": State.CANCELLED,
             "updated": time.time(),
-            "progress": {**told, "finishing": bool(told)},
+            "progress": replace(JobProgress.of(before), finishing=bool(before)).as_json(),
         }
         self.jobs.change(job, LIVE, event=event, **end)
         self._ring()  # one of this visitor's places is free

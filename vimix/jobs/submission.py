@@ -42,9 +42,9 @@ class Submission:
     ) -> Ticket:
         """Take work in; answers at once. Raises `Busy` if too many wait, `UsageError`, `StoreError`."""
         sha256 = sha256_of(file)
-        files: dict[str, Path | None] = {f"in/{sha256}": file}
+        files: dict[str, Path | None] = {keys.input_key(sha256): file}
         if background is not None:
-            key = f"in/{sha256_of(background)}"
+            key = keys.input_key(sha256_of(background))
             options, files[key] = options.model_copy(update={"background": BackgroundFile(key)}), background
         elif isinstance(options.background, BackgroundFile):
             raise UsageError(_NOT_SENT)
@@ -62,7 +62,7 @@ class Submission:
         before = Options.parse(made.options)
         files: dict[str, Path | None] = {made.input_key: None}
         if background is not None:
-            key = f"in/{sha256_of(background)}"
+            key = keys.input_key(sha256_of(background))
             asked, files[key] = {**asked, "background": key}, background
         applied = convert(before, asked)
         behind = applied.options.background
@@ -75,7 +75,7 @@ class Submission:
         matte = made.matte_key
         if self.files.head(matte) is None:
             applied = replace(applied, options=apply_fit(applied.options).options)
-            matte = keys.matte_key(made.input_key.removeprefix("in/"), applied.options)
+            matte = keys.matte_key(keys.input_sha256(made.input_key), applied.options)
         return self._enter(files, made.input_name, applied, visitor=visitor, matte=matte)
 
     def _enter(self, files: dict[str, Path | None], name: str, applied: Applied, *, visitor: str, matte: str) -> Ticket:
@@ -88,7 +88,7 @@ class Submission:
             trimmed=[applied.trimmed] if applied.trimmed else [],
         )  # fmt: skip
         if card := self._done_before(job.work_key):
-            made = job.ended(card, f"out/{job.work_key}", expires=now + self.settings.result_ttl_hours * 3600)
+            made = job.ended(card, keys.result_key(job.work_key), expires=now + self.settings.result_ttl_hours * 3600)
             self._put(files)  # its day begins anew, so that it can be converted as long as it is there
             self.files.touch(matte)
             self.jobs.add(replace(job, state=State.DONE, **made), queue_max=self.settings.queue_max)

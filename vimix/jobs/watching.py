@@ -9,6 +9,7 @@ from itertools import chain
 
 from vimix.errors import StoreError
 from vimix.jobs.model import ENDED, Counts, Job, Snapshot, State
+from vimix.jobs.progress import JobProgress
 
 LOOK_EVERY = 0.2
 FINISHING_AT_MOST = 40.0
@@ -18,24 +19,24 @@ Seen = Snapshot | Exception
 
 def shot_of(job: Job, twin: Job | None, position: int | None, counts: Counts | None) -> Snapshot:
     """How a job stands. `twin`: the running job for equal work, `position` and `counts`: those of a waiting one."""
-    told = (twin or job).progress
+    now = JobProgress.of((twin or job).progress)
     left = None
     if position and counts and counts.slots and counts.pace:
         left = counts.pace * math.ceil(position / counts.slots)
     return Snapshot(
         job=job.id,
         state=job.state,
-        done=told.get("done", 0),
-        total=told.get("total"),
-        fps=told.get("fps"),
-        seconds_left=None if job.state in ENDED else left or told.get("left"),
+        done=now.done,
+        total=now.total,
+        fps=now.fps,
+        seconds_left=None if job.state in ENDED else left or now.left,
         queue_position=position,
-        note=told.get("note", ""),
+        note=now.note,
         error=job.error,
         card=job.card,
-        preview_version=told.get("preview", 0),
+        preview_version=now.preview,
         partial=job.state is State.CANCELLED and job.result_key is not None,
-        finishing=bool(told.get("finishing")) and abs(time.time() - job.updated) < FINISHING_AT_MOST,
+        finishing=now.finishing and abs(time.time() - job.updated) < FINISHING_AT_MOST,
     )
 
 

@@ -12,10 +12,11 @@ from typing import Any
 from vimix.concurrency.threads import cores
 from vimix.errors import StoreError
 from vimix.jobs.engine import DocketQueue
+from vimix.jobs.lease import Lease
 from vimix.jobs.model import JobStore
 from vimix.jobs.worker.child_process import REAL_WORK, Bounds, ChildProcess, Lost, as_json
 from vimix.jobs.worker.modal import Modal
-from vimix.jobs.worker.recovery import STALE, bring_back, clear_folders, forget, owner_name
+from vimix.jobs.worker.recovery import STALE, bring_back, clear_folders, forget
 from vimix.jobs.worker.runner import JobRun, RunContext
 from vimix.pipeline.request import Resources
 from vimix.settings import Settings
@@ -42,7 +43,7 @@ class WorkerPool:
         """`name`: under which its slots are counted, else one of its own. `max_age`: see `serve`; a job that ran for
         more than half of it and is handed back has lost an attempt, so that none is handed on for ever. `after_job`
         is called in a thread whenever a job is over."""
-        self.name = name or owner_name()
+        self.name = name or str(Lease.new())
         self.slots = [ChildProcess(work, bounds or Bounds(), _resources(settings, slots)) for _ in range(slots)]
         self._store, self._stale, self._per_visitor = store, stale, settings.running_per_visitor
         self._queue = DocketQueue(settings.redis_url.get_secret_value())
@@ -125,7 +126,7 @@ class WorkerPool:
             while not self._leaving:
                 heard = self._rings
                 job = await asyncio.to_thread(
-                    self._store.claim, owner_name(), now=time.time(), per_visitor=self._per_visitor
+                    self._store.claim, str(Lease.new()), now=time.time(), per_visitor=self._per_visitor
                 )
                 if job is None and heard == self._rings:
                     return

@@ -10,6 +10,7 @@ from PIL import Image
 
 from vimix.events import Note, Progress
 from vimix.frame import Frame
+from vimix.jobs.progress import JobProgress
 
 TELL_EVERY = 0.2
 PREVIEW_EVERY = 0.25
@@ -53,8 +54,7 @@ class ProgressReporter:
         (then, before), span = self._past[0], max(now - self._past[0][0], 1e-3)
         fps = (progress.done - before) / span if now > then else 0.0
         left = (progress.total - progress.done) / fps if progress.total and fps > 0 else None
-        self._tell(
-            "progress",
+        now_known = JobProgress(
             done=progress.done,
             total=progress.total,
             fps=round(fps, 2) or None,
@@ -62,6 +62,7 @@ class ProgressReporter:
             step=progress.step,
             preview=self._version,
         )
+        self._tell("progress", **now_known.as_json())
 
     def _show(self, frame: Frame) -> None:
         """Write the frame where the page may fetch it; renamed into place, so it is never read half."""

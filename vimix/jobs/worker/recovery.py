@@ -5,15 +5,13 @@ finds that the job is no longer its own.
 """
 
 import logging
-import os
-import secrets
 import shutil
-import socket
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from vimix.jobs.lease import Lease, folder_name
 from vimix.jobs.model import ATTEMPTS, Job, JobStore, State
 
 log = logging.getLogger(__name__)
@@ -28,24 +26,11 @@ _FRESH = 120.0
 """Seconds for which a folder is left alone."""
 
 
-def owner_name() -> str:
-    """A name that no other claim has: machine, process space, process, and a random part."""
-    space = ""
-    with suppress(OSError):
-        space = os.readlink("/proc/self/ns/pid").strip("pid:[]")
-    return f"{socket.gethostname()}.{space}.{os.getpid()}.{secrets.token_hex(8)}"
-
-
 def lives(job: Job, *, now: float, stale: float = STALE) -> bool:
     """Whether the owner of a running job is still at it: seen at once on the same machine, else by its beat."""
-    machine, _, rest = job.owner.rpartition(".")[0].rpartition(".")
-    if machine == owner_name().rsplit(".", 2)[0] and rest.isdigit():
-        try:
-            os.kill(int(rest), 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass
+    lease = Lease.parse(job.owner)
+    if lease is not None and lease.holder_is_gone():
+        return False
     return abs(now - job.beat) < stale  # a beat in the future is from before the clock was set back
 
 
@@ -88,12 +73,12 @@ def forget(store: JobStore, *, ttl: float) -> None:
 
 
 def clear_folders(store: JobStore, folder: Path) -> None:
-    """Delete this machine's job folders that nobody works in; their names are `<job>.<end of the owner's name>`."""
+    """Delete this machine's job folders that nobody works in; their names are those of `folder_name`."""
     for path in folder.iterdir() if folder.is_dir() else ():
-        name, _, owner = path.name.partition(".")
+        name = path.name.partition(".")[0]
         with suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime < _FRESH:
                 continue
         job = store.get(name)
-        if not (job and job.state is State.RUNNING and job.owner.endswith(owner)):
+        if not (job and job.state is State.RUNNING and path.name == folder_name(job.id, job.owner)):
             shutil.rmtree(path, ignore_errors=True)

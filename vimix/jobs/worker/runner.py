@@ -11,15 +11,18 @@ import shutil
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from vimix.background import BackgroundFile
 from vimix.errors import Failed, StoreError, VimixError
 from vimix.events import Card
+from vimix.jobs import keys
 from vimix.jobs.artifacts import keep, keep_result, let_go, take
+from vimix.jobs.lease import folder_name
 from vimix.jobs.model import Job, JobStore, State
+from vimix.jobs.progress import JobProgress
 from vimix.jobs.worker.child_process import Bounds, ChildProcess, Event
 from vimix.jobs.worker.recovery import again
 from vimix.options import Options
@@ -60,10 +63,10 @@ class JobRun:
 
     def __init__(self, job: Job, slot: ChildProcess, means: RunContext) -> None:
         self.job, self.slot, self.means = job, slot, means
-        self.folder = means.folder / f"{job.id}.{job.owner.rpartition('.')[2]}"
+        self.folder = means.folder / folder_name(job.id, job.owner)
         self._news: Event | None = None
         self._began = time.monotonic()
-        self._progress: dict[str, Any] = {}
+        self._progress = JobProgress()
         self._previewed = (0.0, 0)
         self._finishing: asyncio.Future[Event] | None = None
         self._moving: list[asyncio.Future[Any]] = []
@@ -72,8 +75,8 @@ class JobRun:
         """Do it, and leave it done, failed, queued again, or to whoever has it now."""
         try:
             card = await self._work()
-            end = {"state": State.DONE, "updated": time.time(), "progress": self._progress}
-            end |= self.job.ended(card, f"out/{self.job.work_key}", expires=time.time() + self.means.ttl)
+            end = {"state": State.DONE, "updated": time.time(), "progress": self._progress.as_json()}
+            end |= self.job.ended(card, keys.result_key(self.job.work_key), expires=time.time() + self.means.ttl)
             event = {"ev": "state", "state": State.DONE}
             await self._insist(lambda: self._change(State.RUNNING, event=event, **end))
         except _NotOurs:
@@ -97,7 +100,11 @@ class JobRun:
             if now is None or now.state is State.EXPIRED:
                 await asyncio.to_thread(let_go, self.means.store, self.means.files, self.job)
             elif now.state is State.CANCELLED:
-                end = {"progress": self._progress, "event": {"ev": "state", "offered": bool(offered)}, **offered}
+                end = {
+                    "progress": self._progress.as_json(),
+                    "event": {"ev": "state", "offered": bool(offered)},
+                    **offered,
+                }
                 await asyncio.to_thread(self._change, State.CANCELLED, **end)
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
@@ -157,13 +164,13 @@ class JobRun:
 
     def _heard(self, event: Event) -> None:
         self._news = event
-        said = {name: value for name, value in event.items() if name != "ev"}
-        self._progress = said if event["ev"] == "progress" else {**self._progress, "note": event["text"]}
+        noted = replace(self._progress, note=event.get("text", ""))
+        self._progress = JobProgress.of(event) if event["ev"] == "progress" else noted
 
     async def _beat(self) -> bool:
         """Say that we live and how far we are. False if the job is no longer ours."""
         news, self._news = self._news, None
-        changes: dict[str, Any] = {"beat": time.time(), **({"progress": self._progress} if news else {})}
+        changes: dict[str, Any] = {"beat": time.time(), **({"progress": self._progress.as_json()} if news else {})}
         try:
             ours = await asyncio.to_thread(self._change, State.RUNNING, event=news, **changes)
         except StoreError:
@@ -172,12 +179,12 @@ class JobRun:
         return ours is not None
 
     async def _share_preview(self) -> None:
-        version, now = self._progress.get("preview", 0), time.monotonic()
+        version, now = self._progress.preview, time.monotonic()
         if self.means.files.shared and version > self._previewed[1] and now - self._previewed[0] > SHARED_PREVIEW_EVERY:
             self._previewed = now, version
             with suppress(StoreError, OSError):
                 picture = self.folder / "preview.webp"
-                await asyncio.to_thread(self.means.files.put, f"out/{self.job.id}.preview", picture, mime="image/webp")
+                await asyncio.to_thread(self.means.files.put, keys.preview_key(self.job.id), picture, mime="image/webp")
 
     async def _stop(self, running: "asyncio.Future[Event]") -> None:
         """Somebody ended the job: have the file finished with what is done, outside of the slot if it takes long."""
@@ -192,7 +199,7 @@ class JobRun:
         try:
             await asyncio.wait({running}, timeout=self.means.bounds.finish)
             if running.done() and (last := running.result())["ev"] == "done":
-                key = f"out/{self.job.id}"
+                key = keys.partial_key(self.job.id)
                 await self._move(keep_result, self.means.files, key, self.job, self.folder, last)
                 return self.job.ended(last["card"], key, expires=time.time() + self.means.ttl)
         except (VimixError, OSError, ValueError) as error:
