@@ -8,12 +8,14 @@ The suffix chooses the container and a codec that fits; still and animated pictu
 
 import itertools
 import math
+import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
 import av
+import imageio_ffmpeg
 import numpy as np
 from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
@@ -28,6 +30,13 @@ SIZE: Size = (96, 64)
 DISC = (230, 60, 40)
 SCREEN = (0, 190, 60)
 """The green that `screen=True` puts behind the disc."""
+
+
+def ffmpeg(*args: object, data: bytes | None = None) -> bytes:
+    """Run the reference program; what it writes to its standard output."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, args)]
+    return subprocess.run(command, input=data, check=True, capture_output=True).stdout
+
 
 _CODECS = {
     ".mp4": ("libx264", "yuv420p"),

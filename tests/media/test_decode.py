@@ -208,16 +208,6 @@ def test_the_alpha_of_hevc_is_missed_aloud(tmp_path: Path) -> None:
     assert "HEVC" in source.warnings[0]
 
 
-def test_the_first_of_two_pictures_is_taken_aloud(tmp_path: Path) -> None:
-    big, small = clips.draw(tmp_path / "a.mp4").path, clips.draw(tmp_path / "b.mp4", size=(32, 32)).path
-    how = ("-map", "0", "-map", "1", "-c", "copy")
-    with closing(Ffmpeg(["-i", str(big), "-i", str(small), *how, str(tmp_path / "c.mp4")])) as ffmpeg:
-        ffmpeg.finish()
-    source = open_source(tmp_path / "c.mp4")
-    assert source.info.width == 96
-    assert "2 picture tracks" in source.warnings[0]
-
-
 def test_a_part_of_an_animation(tmp_path: Path) -> None:
     truth = clips.draw_webp(tmp_path / "a.webp", frames=10, fps=10)
     frames = read(truth.path, start=0.4, end=0.7)

@@ -1,8 +1,11 @@
+import random
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
-from vimix.media.timing import Span, is_variable, lasting, mean_rate, schedule
+from vimix.frame import Frame
+from vimix.media.timing import Span, is_variable, lasting, limit_fps, mean_rate, schedule
 
 
 def beats(fps: float, count: int) -> list[tuple[Fraction, int]]:
@@ -79,3 +82,33 @@ def test_rounding_is_not_a_variable_rate() -> None:
     assert not is_variable([time for time, _ in rounded(30, 40)], Fraction(1, 1000))
     assert not is_variable([time for time, _ in beats(29.97, 40)], Fraction(1, 30000))
     assert is_variable([Fraction(0), Fraction(1, 10), Fraction(4, 10), Fraction(5, 10)], Fraction(1, 1000))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_stage_leaves_out_the_same_frames_as_a_reader(seed: int) -> None:
+    """A matte made at the clip's own rate and played back at a lower one, against a clip read at the lower rate."""
+    chance = random.Random(seed)
+    step, most = 1 / Fraction(chance.choice([12, 24, 25, 30, 60])), Fraction(chance.choice([5, 8, 10, 15, 20]))
+    items = [(number * step, number) for number in range(50) if number == 0 or chance.random() < 0.9]
+    end = 50 * step
+    read = list(schedule(items, end, Span(Fraction(0), end, most)))
+    rgb = np.zeros((1, 1, 3), np.uint8)
+    frames = [Frame(rgb, np.full((1, 1), one.what, np.uint8), one.time, one.duration) for one in lasting(items, end)]
+    staged = list(limit_fps(float(most))(frames))
+    assert [(int(frame.alpha[0, 0]), frame.time, frame.duration) for frame in staged] == [
+        (one.what, one.time, one.duration) for one in read
+    ]
+
+
+def test_twenty_of_twenty_four() -> None:
+    shown = list(schedule(beats(24, 12), Fraction(1, 2), Span(Fraction(0), Fraction(1, 2), Fraction(20))))
+    assert [one.what for one in shown] == [0, 1, 2, 4, 5, 6, 7, 8, 10, 11]
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 3.5])
+def test_a_stage_ends_when_it_is_told_and_never_has_too_many(seconds: float) -> None:
+    rgb, clear = np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8)
+    frames = [Frame(rgb, clear, Fraction(number, 12), Fraction(1, 12)) for number in range(29)]
+    staged = list(limit_fps(5, seconds)(frames))
+    assert sum(frame.duration for frame in staged) == Fraction(seconds)
+    assert len(staged) <= 5 * seconds

@@ -10,11 +10,11 @@ import pytest
 from tests.sinks.readback import drawn
 from vimix.errors import Refused, UsageError
 from vimix.frame import ClipInfo, Frame
+from vimix.media.timing import limit_fps
 from vimix.options import Options
 from vimix.pipeline.card import inspect
 from vimix.pipeline.fit import TRIES, Try, search
 from vimix.pipeline.presets import PRESETS, apply_preset, check, parse_fit
-from vimix.refine.frame_rate import thin
 from vimix.sinks import Encoding, TooManyBytes, open_sink
 
 INFO = ClipInfo(1280, 720, Fraction(30), Fraction(10), 300, "h264", "mp4")
@@ -38,7 +38,7 @@ def encode(step: Try, name: str, options: Options, path: Path, seconds: float) -
     encoding = Encoding(step.quality, threads=2, max_bytes=target.max_bytes, loops=target.loops)
     try:
         with open_sink(options.format, path, encoding) as sink:
-            for frame in thin(step.fps, step.seconds)(noisy(seconds, canvas, 12)):
+            for frame in limit_fps(step.fps, step.seconds)(noisy(seconds, canvas, 12)):
                 sink.write(frame)
     except TooManyBytes:
         return None

@@ -1,23 +1,16 @@
 """Sound under the picture, whatever the clip's own track does."""
 
-import subprocess
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from tests.clips import draw
+from tests.clips import draw, ffmpeg
 from tests.sinks.readback import drawn
 from vimix.sinks import AudioFrom, Encoding, open_sink
 from vimix.sinks.base import part_name
-
-
-def ffmpeg(*args: object) -> None:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, args)]
-    subprocess.run(command, check=True, capture_output=True)
 
 
 def write(path: Path, name: str, clip: Path, seconds: int = 2) -> Path:
@@ -76,3 +69,34 @@ def test_a_name_is_no_protocol(tmp_path: Path, name: str) -> None:
 def test_the_unfinished_name_is_short_in_bytes(name: str) -> None:
     assert len(part_name(name).encode()) <= 120
     assert part_name(name) != part_name(name)
+
+
+def tones(path: Path, *inputs: str, args: tuple[object, ...] = ()) -> Path:
+    """A clip with those sound tracks under it."""
+    picture = draw(path.with_name("v.mp4"), frames=10).path
+    sources = [part for tone in inputs for part in ("-f", "lavfi", "-i", tone)]
+    maps = [part for number in range(len(inputs)) for part in ("-map", f"{number + 1}:a")]
+    ffmpeg("-i", picture, *sources, "-map", "0:v", *maps, "-c:v", "copy", *args, path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("marked", [0, 1, 2])
+def test_the_track_marked_as_default_is_taken(tmp_path: Path, suffix: str, marked: int) -> None:
+    marks = [part for n in range(3) for part in (f"-disposition:a:{n}", "default" if n == marked else "0")]
+    clip = tones(tmp_path / f"in{suffix}", *(f"sine={n}:d=1" for n in (300, 800, 2000)), args=tuple(marks))
+    with av.open(str(write(tmp_path / "out.webm", "webm", clip, seconds=1))) as file:
+        wave = np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])[12000:36000]
+    heard = np.argmax(np.abs(np.fft.rfft(wave))) * 48000 / len(wave)
+    assert heard == pytest.approx((300, 800, 2000)[marked], rel=0.02)
+
+
+def test_a_track_of_rubbish_gives_way_to_the_next(tmp_path: Path) -> None:
+    clip = tones(tmp_path / "in.mp4", "sine=300:d=1", "sine=800:d=1", args=("-c:a", "aac"))
+    with av.open(str(clip)) as file:
+        places = [packet.pos or 0 for packet in file.demux(audio=0) if packet.size]
+    data = bytearray(clip.read_bytes())
+    for place in places:
+        data[place : place + 12] = bytes([255] * 12)
+    clip.write_bytes(data)
+    assert max(loudness(write(tmp_path / "out.webm", "webm", clip, seconds=1))) > 0.05

@@ -8,22 +8,22 @@ from typing import NoReturn, cast
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from vimix.concurrency.threads import cores
-from vimix.errors import Refused, Unreadable
+from vimix.errors import Unreadable
 from vimix.media.file_type import Kind
-from vimix.media.limits import Limits, check_picture, check_streams
+from vimix.media.limits import Limits, check_streams
 from vimix.media.mp4_index import check_index
 
 DECODERS = frozenset({
     "h264", "hevc", "libdav1d", "av1", "vp8", "vp9", "libvpx", "libvpx-vp9", "mpeg4", "mpeg2video", "mpeg1video",
-    "h263", "msmpeg4v3", "mjpeg", "prores", "dnxhd", "png", "qtrle", "ffv1", "rawvideo", "cfhd", "huffyuv", "ffvhuff",
-    "utvideo", "theora", "dvvideo", "wmv2", "svq3", "cinepak", "hap", "v210", "gif",
+    "h263", "flv", "msmpeg4v1", "msmpeg4v2", "msmpeg4", "mjpeg", "mjpegb", "prores", "dnxhd", "png", "qtrle", "ffv1",
+    "rawvideo", "cfhd", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "lagarith", "fraps", "theora", "dvvideo", "wmv1",
+    "wmv2", "wmv3", "vc1", "svq1", "svq3", "cinepak", "hap", "v210", "gif",
 })  # fmt: skip
-"""Those that real clips need; the other three hundred are other people's bugs."""
+"""Those that real clips need, by libavcodec's own names (DivX 3 is msmpeg4); the others are other people's bugs."""
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """ffmpeg's own decoders of these ignore their alpha."""
 _READERS = {"mov": "mov,mp4,m4a,3gp,3g2,mj2", "matroska": "matroska,webm", "avi": "avi"}
@@ -31,8 +31,8 @@ _READERS = {"mov": "mov,mp4,m4a,3gp,3g2,mj2", "matroska": "matroska,webm", "avi"
 
 
 @contextmanager
-def opened(path: Path, kind: Kind, limits: Limits) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The file and the video in it. Raises `Refused`, `Unreadable`."""
+def opened(path: Path, kind: Kind, limits: Limits) -> Iterator[InputContainer]:
+    """The file. Raises `Refused`, `Unreadable`."""
     with ExitStack() as open_things:
         try:
             if kind.demuxer == "mov":
@@ -54,11 +54,9 @@ def opened(path: Path, kind: Kind, limits: Limits) -> Iterator[tuple[InputContai
             )
             open_things.callback(container.close)
             check_streams(len(container.streams), limits)
-            stream = _choose(container)
-            check_picture(stream.codec_context.width, stream.codec_context.height, limits)
         except (av.FFmpegError, OSError, ValueError, UnicodeError) as error:
             unreadable(error)
-        yield container, stream
+        yield container
 
 
 def open_decoder(stream: VideoStream, limits: Limits) -> VideoCodecContext:
@@ -85,21 +83,6 @@ def _refuse_to_open(*_: object) -> NoReturn:
 def unreadable(error: BaseException) -> NoReturn:
     """Say it in our words, and keep the library's for the log."""
     raise Unreadable("This file is damaged or cut off: it cannot be read as a video.", cause=str(error)) from None
-
-
-def _choose(container: InputContainer) -> VideoStream:
-    videos = container.streams.video
-    moving = [stream for stream in videos if not stream.disposition & Disposition.attached_pic]
-    if not moving:
-        what = "sound and a cover picture" if videos else "sound" if container.streams.audio else "nothing to look at"
-        raise Unreadable(f"This file holds {what}, but no video.")
-    stream = moving[0]
-    decoder = stream.codec_context.name if stream.codec_context else "something unknown"
-    if decoder not in DECODERS:
-        raise Refused(
-            f"The video is coded as {decoder}, which is not taken here: save it as H.264, HEVC, VP9, AV1 or ProRes."
-        )
-    return stream
 
 
 def _says_alpha(stream: VideoStream) -> bool:

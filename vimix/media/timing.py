@@ -6,11 +6,13 @@ and never moves or repeats one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from statistics import median
 from typing import Generic, TypeVar
+
+from vimix.frame import Frame, Frames, Stage
 
 T = TypeVar("T")
 
@@ -81,9 +83,42 @@ def _on_beat(items: Iterable[Shown[T]], span: Span) -> Iterator[Shown[T]]:
             yield shown
         elif not step:
             yield shown
-        elif shown.time + shown.duration / 2 > beat:
+        elif shown.time + shown.duration / 2 > beat and beat < span.end:
             beat = max(beat + step, span.start + ((shown.time - span.start) // step + 1) * step)
             yield shown
+
+
+def limit_fps(fps: float | None, seconds: float | None = None) -> Stage:
+    """At most `fps` frames a second, by the rule that `schedule` chooses by: nothing is moved, and what is left out
+    leaves its time to the frame before it.
+
+    With `seconds` the clip ends exactly then: later frames are left out, or the last one stays for so long.
+    """
+    span = Span(
+        Fraction(0),
+        Fraction(10**9) if seconds is None else Fraction(seconds).limit_denominator(1001),  # 30 years: no end
+        None if fps is None else Fraction(fps).limit_denominator(1001),
+    )
+
+    def stage(frames: Iterable[Frame]) -> Frames:
+        end = span.end
+        held: Frame | None = None
+
+        def shown() -> Iterator[Shown[Frame]]:
+            nonlocal end
+            for frame in frames:
+                if seconds is None:
+                    end = frame.time + frame.duration
+                yield Shown(frame.time, frame.duration, frame)
+
+        for one in _on_beat(shown(), span):
+            if held is not None:
+                yield replace(held, duration=one.time - held.time)
+            held = one.what
+        if held is not None:
+            yield replace(held, duration=end - held.time)
+
+    return stage
 
 
 def mean_rate(count: int, seconds: Fraction, said: Fraction | None) -> Fraction:

@@ -114,7 +114,7 @@ def _clip(path: Path) -> _Content:
     info = source.original
     name, seconds = _OURS.get((kind.name, info.codec), kind.name), info.seconds or Fraction(0)
     if name == "mp4":
-        with opened(path, kind, _ENDLESS) as (container, _):
+        with opened(path, kind, _ENDLESS) as container:
             name = "matte" if container.metadata.get("title") == "matte" else name
     if info.codec == "hevc":
         alphas = _hevc_alphas(path, kind, info)

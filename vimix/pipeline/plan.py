@@ -22,11 +22,11 @@ from vimix.matting import matte_file, registry
 from vimix.matting.engine import EngineRequest, Matting
 from vimix.media.decode import open_source
 from vimix.media.limits import guard
+from vimix.media.timing import limit_fps
 from vimix.pipeline import fit
 from vimix.pipeline.request import Cut, Request
 from vimix.refine.background import over
 from vimix.refine.foreground import clean_edges, recolour
-from vimix.refine.frame_rate import thin
 from vimix.refine.geometry import Box, crop_to, invert, pad_to, resize, rim, shadow, stroke, subject_box
 from vimix.refine.temporal import steady
 from vimix.sinks import AudioFrom, Encoding, Sink, open_sink
@@ -63,7 +63,7 @@ def play_back(request: Request, matte: Path, *, watched: bool) -> Generator[Note
 def finishing(request: Request, cut: Cut, box: Box | None, way: fit.Try) -> list[Stage]:
     """From the clip and its matte to the frames that are encoded: the part in `box`, as large and as often as `way`."""
     options, timed, threads = request.options, request.clock.timed, request.resources.threads
-    stages: list[Stage] = [] if way.fps is None and way.seconds is None else [thin(way.fps, way.seconds)]
+    stages: list[Stage] = [] if way.fps is None and way.seconds is None else [limit_fps(way.fps, way.seconds)]
     if options.invert:
         stages.append(invert())
     if cut.decontaminate and not options.invert:

@@ -10,6 +10,8 @@ from vimix.pipeline import card
 from vimix.pipeline.request import Cut, Request
 from vimix.sinks import FORMATS
 
+_SILENT = "The sound of this clip could not be decoded: the result is silent."
+
 
 def describe(request: Request, cut: Cut, out: Path, *, frames: int, seconds: float, cached: str | None) -> Card:
     """The JSON object of the contract. What it says of the output is read back from the finished file."""
@@ -19,9 +21,10 @@ def describe(request: Request, cut: Cut, out: Path, *, frames: int, seconds: flo
     thinned = request.target is not None or request.max_fps is not None
     if expected is not None and frames < expected * 0.9 and not thinned:
         warnings.append(f"Only {frames} of about {expected} frames are in this file.")
-    heard = request.target and request.target.audio and FORMATS[request.options.format].audio
+    heard = FORMATS[request.options.format].audio and (request.target is None or request.target.audio)
     if heard and request.source.info.audio and not made["output"]["audio"]:
-        warnings.append("The sound was left out: it does not fit into this size.")
+        fits = request.target is None
+        warnings.append(_SILENT if fits else "The sound was left out: it does not fit into this size.")
     if not request.watch.coverage:
         warnings.append("Nothing was found in this clip: try another look, or click on the subject.")
     options = request.options.model_dump(mode="json")

@@ -5,8 +5,10 @@ rate or the sample format change on the way the resampler is made anew.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from fractions import Fraction
+from itertools import islice
+from pathlib import Path
 from typing import Any, cast
 
 import av
@@ -16,6 +18,7 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
+from av.stream import Disposition
 from numpy.typing import NDArray
 
 from vimix.sinks.base import AudioFrom
@@ -23,6 +26,8 @@ from vimix.sinks.base import AudioFrom
 _RATE = 48000
 """Samples a second of every file we write: the one rate that Opus has and all video formats take."""
 _OPENED = {"protocol_whitelist": "", "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"}
+_TRIED = 100
+"""Packets of a track that are tried in search of sound: two seconds of AAC, read in milliseconds."""
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 """What a number of channels means where the file does not say (PCM)."""
 
@@ -42,7 +47,7 @@ class Sound:
         except av.FFmpegError:  # a file of pictures alone, such as a GIF
             self.close()
             return
-        source = _track(clip)
+        source = _track(clip, wanted.path)
         if source is None:
             self.close()
             return
@@ -76,12 +81,23 @@ class Sound:
         self._open.close()
 
 
-def _track(clip: InputContainer) -> AudioStream | None:
-    """The first track that a decoder is known for."""
-    for stream in clip.streams.audio:
-        if stream.codec_context is not None:
-            return stream
+def _track(clip: InputContainer, path: Path) -> AudioStream | None:
+    """The track marked as default, as players take it, or else the first; where nothing of it can be decoded, the
+    next one."""
+    known = [stream for stream in clip.streams.audio if stream.codec_context is not None]
+    known.sort(key=lambda stream: not stream.disposition & Disposition.default)
+    for packets in (_TRIED, None):
+        for stream in known:
+            if _can_be_decoded(path, stream.index, packets):
+                return stream
     return None
+
+
+def _can_be_decoded(path: Path, index: int, packets: int | None) -> bool:
+    """Whether one of the first packets of a track, or of all, gives sound."""
+    with suppress(av.FFmpegError), path.open("rb") as file, av.open(file, "r", options=_OPENED) as clip:
+        return next(_decoded(clip, cast(AudioStream, clip.streams[index]), packets=packets), None) is not None
+    return False
 
 
 def _first(frame: AudioFrame, samples: int) -> AudioFrame:
@@ -117,10 +133,10 @@ def _sound(clip: InputContainer, source: AudioStream, wanted: AudioFrom, out: Au
     yield from _ready(graph)
 
 
-def _decoded(clip: InputContainer, source: AudioStream) -> Iterator[AudioFrame]:
-    """What can be decoded of the track: a broken packet is a short silence, as in any player."""
+def _decoded(clip: InputContainer, source: AudioStream, *, packets: int | None = None) -> Iterator[AudioFrame]:
+    """What can be decoded of the track, or of so many packets: a broken one is a short silence, as in any player."""
     try:
-        for packet in clip.demux(source):
+        for packet in islice(clip.demux(source), packets):
             try:
                 yield from packet.decode()
             except av.FFmpegError:
