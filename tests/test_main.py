@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw, ImageSequence
 
 from tests.clips import draw
+from tests.web.drawn import draw as draw_balls
 from vimix import remove_background
 from vimix.__main__ import INTERRUPTED, main
 from vimix.errors import UsageError
@@ -64,6 +66,25 @@ def test_a_folder_for_models_that_cannot_be_made_is_named(
     monkeypatch.setenv("VIMIX_MODEL_DIR", "/dev/null/models")
     assert main([str(clip), str(tmp_path / "out.webp"), "--model", "u2netp"]) == 4
     assert "/dev/null/models" in capsys.readouterr().err
+
+
+def test_corrections_of_a_cut(tmp_path: Path) -> None:
+    """A red ball that moves and a blue one that stays, before a screen: the blue one goes, the red one returns."""
+    clip, out = draw_balls(tmp_path / "clip.mp4", wall=(20, 176, 72), second=True), tmp_path / "out.webp"
+    strokes = Image.new("RGBA", (320, 180))
+    ImageDraw.Draw(strokes).ellipse((212, 62, 268, 118), fill=(0, 255, 0, 255))
+    strokes.save(tmp_path / "strokes.png")
+
+    def blue_is_there(*more: str) -> list[bool]:
+        assert main([str(clip), str(out), "--model", "chroma", *more]) == 0
+        with Image.open(out) as result:
+            alphas = [frame.convert("RGBA").getchannel("A") for frame in ImageSequence.Iterator(result)]
+        return [int(str(alpha.getpixel((240, 90)))) > 128 for alpha in alphas]
+
+    assert all(blue_is_there("--end", "1"))
+    assert not any(blue_is_there("--end", "1", "--point", "-0.75,0.5,0.5"))
+    kept = blue_is_there("--point", "-0.75,0.5", "--paint", f"{tmp_path / 'strokes.png'}@1.9")
+    assert (kept[0], kept[-1]) == (False, True)
 
 
 def test_events_and_card_as_json(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from vimix.errors import UsageError
-from vimix.options import Options, Point
+from vimix.options import Options
+from vimix.points import Point
 
 
 def test_equal_requests_are_equal_bytes() -> None:

@@ -22,8 +22,12 @@ def remove_background(clip: str | Path, out: str | Path, **options: object) -> "
     from vimix.events import Done
     from vimix.pipeline.request import Resources, check_target
     from vimix.pipeline.run import run
+    from vimix.points import read_paint
     from vimix.settings import Settings
 
+    if paint := options.get("paint"):
+        several = paint if isinstance(paint, list | tuple) else [paint]
+        options["paint"] = [read_paint(str(each)) for each in several]
     asked = Options.parse({"format": SUFFIXES.get(Path(out).suffix.lower(), "webp"), **options})
     check_target(Path(out), Path(clip), asked)
     for event in run(Path(clip), Path(out), asked, Resources.of(Settings.load())):

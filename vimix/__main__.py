@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import os
+import re
 import signal
 import sys
 import time
@@ -22,6 +23,7 @@ from vimix import __version__
 from vimix.errors import UsageError, VimixError, tidy
 from vimix.events import Done, Note, Progress
 from vimix.options import SUFFIXES, Options
+from vimix.points import read_paint
 from vimix.settings import Settings
 
 DEFAULT_MODELS = ("isnet-general-use", "portrait")
@@ -50,20 +52,35 @@ def _cut_parser() -> _Parser:
         if about.annotation is bool:
             parser.add_argument(flag, dest=name, action="store_true", default=None, help=text)
         elif name == "point":
-            parser.add_argument(flag, dest=name, action="append", metavar="X,Y[,T]", help=text)
+            parser.add_argument(flag, dest=name, action="append", metavar="[-]X,Y[,T]", help=text)
+        elif name == "paint":
+            parser.add_argument(flag, dest=name, action="append", metavar="FILE[@T]", help=text)
         else:
             parser.add_argument(flag, dest=name, metavar="VALUE", help=text)
     return parser
 
 
+def _with_signs(arguments: Sequence[str]) -> list[str]:
+    """`--point -0.3,0.8` written `--point=-0.3,0.8`, because argparse takes a leading minus for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] == "--point" and re.match(r"-[\d.]", argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
 def cut(arguments: Sequence[str]) -> int:
     """Cut one file out."""
-    asked = _cut_parser().parse_args(arguments)
+    asked = _cut_parser().parse_args(_with_signs(arguments))
     given = {name: value for name in Options.model_fields if (value := getattr(asked, name)) is not None}
     if "format" not in given:
         if asked.output.suffix.lower() not in SUFFIXES:
             raise UsageError(f"Name a format with --format, or end the output's name in {', '.join(SUFFIXES)}.")
         given["format"] = SUFFIXES[asked.output.suffix.lower()]
+    if asked.paint:
+        given["paint"] = tuple(map(read_paint, asked.paint))
     options = Options.parse(given)
 
     from vimix.concurrency.processes import processes

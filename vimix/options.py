@@ -26,6 +26,7 @@ from pydantic import (
 
 from vimix.background import Background, Transparent, parse_background
 from vimix.errors import UsageError
+from vimix.points import Point, parse_paints
 
 Quality = Literal["fast", "balanced", "best"]
 Format = Literal["webp", "webm", "gif", "apng", "mov", "hevc", "png-zip", "mp4", "matte"]
@@ -88,9 +89,12 @@ class Options(BaseModel):
     """`transparent`, `#rrggbb`, `blur`, or an image or video file."""
     refine: Annotated[Refine, Affects.MATTE, Affects.FINISH] = "clean"
     """`clean` takes the old background's colour out of the edges; `matting` also solves them in closed form."""
-    point: Annotated[tuple[str, ...], Affects.MATTE] = ()
-    """`x,y` or `x,y,t` (a click), or `x0,y0,x1,y1` with or without `,t` (a box): the subject to keep. Fractions of the
-    picture, and seconds."""
+    point: Annotated[tuple[str, ...], Affects.MATTE, Affects.FINISH] = ()
+    """`x,y` or `x,y,t` (a click), or `x0,y0,x1,y1` with or without `,t` (a box): the subject to keep, or with a minus
+    before it (`-0.3,0.8,1.5`) what is not meant. Fractions of the picture, and seconds."""
+    paint: Annotated[tuple[str, ...], Affects.FINISH] = ()
+    """A PNG with green where the picture is to be kept, red where it is to be removed, transparent elsewhere: `FILE` or
+    `FILE@t` (seconds); over the API a `data:image/png;base64,` address."""
     steady: Annotated[float, Field(ge=0, le=1), Affects.MATTE] = 0.5
     """How much flicker is reduced, 0-1."""
     lossless: Annotated[bool, Affects.FINISH] = False
@@ -134,6 +138,13 @@ class Options(BaseModel):
         texts = re.findall(r"[^][()'\";]+", str(given))  # a list may come as its text: "['0.5,0.5', '0.2,0.3,1']"
         return tuple(str(Point.parse(text)) for text in texts if text.strip(" ,"))
 
+    @field_validator("paint", mode="before")
+    @classmethod
+    def _paints(cls, given: object) -> object:
+        """Accepts one address or many. Files are read before, by whoever may: never by a name that a stranger sent."""
+        text = given if isinstance(given, str) else " ".join(map(str, given)) if isinstance(given, list | tuple) else ""
+        return parse_paints(text)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.end is not None and self.end <= self.start:
@@ -143,9 +154,18 @@ class Options(BaseModel):
         return self
 
     @property
-    def points(self) -> "tuple[Point, ...]":
-        """The clicks and boxes, in order of time."""
-        return tuple(sorted((Point.parse(text) for text in self.point), key=lambda point: point.time))
+    def points(self) -> tuple[Point, ...]:
+        """The clicks and boxes on what is to be kept, in order of time."""
+        return tuple(point for point in self._all_points if point.keep)
+
+    @property
+    def unwanted(self) -> tuple[Point, ...]:
+        """The clicks and boxes on what is not meant, in order of time."""
+        return tuple(point for point in self._all_points if not point.keep)
+
+    @property
+    def _all_points(self) -> list[Point]:
+        return sorted((Point.parse(text) for text in self.point), key=lambda point: point.time)
 
     @property
     def max_fps(self) -> float | None:
@@ -163,10 +183,12 @@ class Options(BaseModel):
         return None if self.width is None else max(self.width, LEAST_WORKING_WIDTH)
 
     def matting(self) -> dict[str, object]:
-        """The part that decides the matte, JSON-able. `refine` counts only as matting or not."""
+        """The part that decides the matte, JSON-able. `refine` counts only as matting or not; what is removed from a
+        matte by clicks is removed afterwards."""
         chosen = self.model_dump(mode="json", include=set(affecting(Affects.MATTE)))
         chosen["fps"] = self.max_fps
         chosen["refine"] = self.refine == "matting"
+        chosen["point"] = [str(point) for point in self.points]
         chosen["width"] = self.working_width
         return chosen
 
@@ -192,39 +214,3 @@ def to_options(given: Mapping[str, object], *, background_file: str | None = Non
     nothing (None, empty text) leave the default. Raises `UsageError` with every fault at once.
     """
     return Options.parse(said({**given, "background": background_file or given.get("background")}))
-
-
-class Point(BaseModel):
-    """A click, or a box, that says which subject is meant."""
-
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
-
-    x0: Annotated[float, Field(ge=0, le=1)]
-    y0: Annotated[float, Field(ge=0, le=1)]
-    x1: Annotated[float, Field(ge=0, le=1)]
-    y1: Annotated[float, Field(ge=0, le=1)]
-    """Fractions of the picture; a click has x0 == x1 and y0 == y1."""
-    time: Annotated[float, Field(ge=0)] = 0
-    """Seconds in the clip, before trimming."""
-
-    @property
-    def is_box(self) -> bool:
-        """Whether it spans an area."""
-        return self.x1 > self.x0 and self.y1 > self.y0
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """From `x,y`, `x,y,t`, `x0,y0,x1,y1` or `x0,y0,x1,y1,t`; raises `ValueError`."""
-        try:
-            numbers = [float(number) for number in text.split(",")]
-            if len(numbers) in (2, 3):
-                numbers = numbers[:2] + numbers
-            x0, y0, x1, y1, *rest = numbers
-            (time,) = rest or [0.0]
-            return cls(x0=min(x0, x1), y0=min(y0, y1), x1=max(x0, x1), y1=max(y0, y1), time=time)
-        except ValueError as error:
-            raise ValueError(f"{text!r} is not x,y or x,y,t with x and y from 0 to 1 and t in seconds") from error
-
-    def __str__(self) -> str:
-        place = (self.x0, self.y0, self.x1, self.y1) if self.is_box else (self.x0, self.y0)
-        return ",".join(f"{number:g}" for number in (*place, *((self.time,) if self.time else ())))

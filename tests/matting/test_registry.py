@@ -20,9 +20,10 @@ from vimix.jobs.service import open_service
 from vimix.matting import registry
 from vimix.matting.engine import EngineRequest
 from vimix.matting.networks.catalogue import MODELS
-from vimix.options import Options, Point
+from vimix.options import Options
 from vimix.pipeline import preview
 from vimix.pipeline.request import Resources
+from vimix.points import Point
 from vimix.settings import Settings
 
 RED, GREY, GREEN = (230, 60, 40), (120, 120, 120), (20, 176, 72)

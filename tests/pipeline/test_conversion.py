@@ -8,6 +8,7 @@ from vimix.errors import UsageError
 from vimix.options import Options
 from vimix.pipeline.conversion import convert
 
+PAINT = "data:image/png;base64,iVBORw0KGgo=@1.5"
 STICKER = Options(format="webm", fit="telegram-sticker", fps=20, quality="fast", point=("0.5,0.5",))
 
 
@@ -21,6 +22,9 @@ STICKER = Options(format="webm", fit="telegram-sticker", fps=20, quality="fast",
         (Options(width=320), {"width": ""}, {"width": 320}),
         (STICKER, {"format": "gif"}, {"format": "gif", "fit": None}),
         (STICKER, {"quality": "best", "point": "0.1,0.1"}, {"quality": "fast", "point": ["0.5,0.5"]}),
+        (STICKER, {"point": "0.1,0.1;-0.2,0.3,1"}, {"point": ["0.5,0.5", "-0.2,0.3,1"]}),
+        (Options(point=("-0.2,0.3",)), {"format": "gif"}, {"point": ["-0.2,0.3"]}),
+        (Options(), {"paint": PAINT}, {"paint": [PAINT]}),
         (Options(refine="clean"), {"refine": "matting"}, {"refine": "clean"}),
         (Options(fps=10), {"fps": 30}, {"fps": 10.0}),
         (Options(), {"invert": True, "stroke": "4"}, {"invert": True, "stroke": 4}),

@@ -11,7 +11,7 @@ from pathlib import Path
 from vimix.events import Note, Progress
 from vimix.frame import Frame, Pixels, Stage
 from vimix.matting.networks.catalogue import Model
-from vimix.options import Point
+from vimix.points import Point
 
 Predict = Callable[[Pixels], Pixels]
 """A picture (H, W, 3) of any size to its alpha (H, W). Any number of threads may call it."""

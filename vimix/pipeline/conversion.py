@@ -33,6 +33,8 @@ def _with_matte_of(made: Options, asked: Options) -> Options:
     fixed: dict[str, object] = {name: getattr(made, name) for name in by_matte}
     if (asked.refine == "matting") != (made.refine == "matting"):
         fixed["refine"] = "matting" if made.refine == "matting" else "clean"
+    kept = (str(point) for point in made.points)
+    fixed["point"] = (*kept, *(str(point) for point in asked.unwanted))
     if made.max_fps is not None and (asked.max_fps is None or asked.max_fps > made.max_fps):
         fixed["fps"] = float(made.max_fps)
     return asked.model_copy(update=fixed)

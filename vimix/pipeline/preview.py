@@ -21,10 +21,13 @@ from vimix.errors import NotFound
 from vimix.frame import Frame
 from vimix.matting import registry
 from vimix.matting.engine import EngineRequest
+from vimix.matting.video import corrections
+from vimix.matting.video.corrections import Correction
 from vimix.media.decode import open_source, probe
 from vimix.media.limits import Limits
-from vimix.options import SHORT_FPS, Point, Quality
+from vimix.options import SHORT_FPS, Quality
 from vimix.pipeline.request import Resources
+from vimix.points import Point
 
 LOOKS: tuple[str, ...] = get_args(Quality)
 STRIP = 8
@@ -105,7 +108,9 @@ def preview(
     `points` say who is meant in that frame, whatever their own time. Each look comes with `seconds` and `bytes` that
     the whole clip would take. Raises `Refused`, `Unreadable`, `UsageError`, `Unavailable`.
     """
-    path, clicks = Path(clip), [Point.parse(text) for text in points]
+    path, marks = Path(clip), [Point.parse(text) for text in points]
+    clicks = [point for point in marks if point.keep]
+    unwanted = Correction(0.0, tuple(point for point in marks if not point.keep))
     info = probe(path, resources.limits)
     length = float(info.seconds or 0)
     frames = max(1, min(info.frames or 1, round(length * SHORT_FPS)))
@@ -120,7 +125,10 @@ def preview(
         if shown and not model.qualities:
             break
         matting = _returned(registry.engine_of(model).prepare(model, asked))
-        cut = data_uri(replace(frame, alpha=matting.single(frame.rgb)), quality=80)
+        alpha = matting.single(frame.rgb)
+        if unwanted.unwanted:
+            alpha = corrections.corrected(frame.rgb, alpha, corrections.region_of(frame.rgb, alpha, unwanted))
+        cut = data_uri(replace(frame, alpha=alpha), quality=80)
         seconds = frames * (matting.seconds + HANDLING) / cores() + 1
         size = round(len(cut) * 3 / 4 * larger * frames)
         shown.append({"look": name, "model": model.name, "picture": cut, "seconds": round(seconds, 1), "bytes": size})

@@ -10,6 +10,8 @@ from vimix.concurrency.threads import cores
 from vimix.errors import UsageError
 from vimix.frame import Stage
 from vimix.matting.engine import Decontaminate
+from vimix.matting.video import marked_regions
+from vimix.matting.video.corrections import Correction
 from vimix.media.decode import Source, open_source
 from vimix.media.limits import Limits
 from vimix.options import SUFFIXES, Options
@@ -59,7 +61,19 @@ class Request:
     @property
     def needs_whole_matte(self) -> bool:
         """Whether something must be known of every frame before the first is written."""
-        return self.target is not None or self.options.crop == "subject"
+        return self.target is not None or self.options.crop == "subject" or bool(self.corrections)
+
+    @property
+    def corrections(self) -> tuple[Correction, ...]:
+        """What somebody said of single frames. Raises `Refused` for a painted picture that cannot be read."""
+        return corrections_of(self.options)
+
+
+def corrections_of(options: Options) -> tuple[Correction, ...]:
+    """Clicks on what is not meant, and painted strokes, by seconds from the first frame that is left after trimming."""
+    clicks = (Correction(max(0.0, point.time - options.start), unwanted=(point,)) for point in options.unwanted)
+    painted = ((time, paint) for time, paint in map(marked_regions.read, options.paint))
+    return (*clicks, *(Correction(max(0.0, time - options.start), paint=paint) for time, paint in painted))
 
 
 @dataclass(frozen=True, slots=True)

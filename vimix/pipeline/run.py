@@ -17,6 +17,7 @@ import cv2
 from vimix.events import Done, FinishEarly, Note, Progress, Result
 from vimix.frame import Stage
 from vimix.matting import matte_file
+from vimix.matting.video import corrections
 from vimix.media.decode import Source
 from vimix.options import Options
 from vimix.pipeline import fit, plan, report
@@ -70,9 +71,25 @@ def run(
             if not kept.exists():
                 raise FinishEarly
             cut = yield from plan.play_back(request, kept, watched=False)
+        if kept and request.corrections:
+            kept = yield from _correct(request, cut, kept, Path(aside) / "corrected")
+            cut = yield from plan.play_back(request, kept, watched=False)
         frames = yield from _encode(request, cut, kept, out)
     cached = "matte" if known else None
     yield Done(out, report.describe(request, cut, out, frames=frames, seconds=monotonic() - began, cached=cached))
+
+
+def _correct(request: Request, cut: Cut, matte: Path, out: Path) -> Generator[Note | Progress, None, Path]:
+    """A stored matte with the request's corrections, from one without."""
+    yield Note("Applying your corrections.")
+    with ExitStack() as open_things:
+        frames = open_things.enter_context(closing(request.source.frames()))
+        for stage in cut.stages:
+            frames = open_things.enter_context(closing(stage(frames)))
+        found = corrections.regions(frames, request.corrections)
+    stages = [*cut.stages, corrections.apply(found), matte_file.keep(out, matte_file.about(matte))]
+    yield from _progress(cut_out(request.source, stages, plan.Nowhere(out), step="correct"))
+    return out
 
 
 def _encode(request: Request, cut: Cut, matte: Path | None, out: Path) -> Generator[Progress, None, int]:

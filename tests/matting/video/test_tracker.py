@@ -10,7 +10,7 @@ import pytest
 
 from vimix.frame import Frame, Pixels, opaque
 from vimix.matting.video.tracker import PACES, Pace, follow
-from vimix.options import Point
+from vimix.points import Point
 
 SIZE = (90, 160)
 RED, BLUE = (220, 40, 30), (40, 60, 230)

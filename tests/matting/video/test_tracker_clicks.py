@@ -15,7 +15,7 @@ from vimix.matting.networks import catalogue
 from vimix.matting.networks.network import open_network
 from vimix.matting.registry import DEFAULT, find
 from vimix.matting.video.tracker import PACES, follow
-from vimix.options import Point
+from vimix.points import Point
 from vimix.settings import Settings
 
 CLIP = Path(__file__).parents[3] / "../shared/data/davis/soapbox"

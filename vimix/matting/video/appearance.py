@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vimix.frame import Pixels
 from vimix.imaging.resize import shrunk
-from vimix.options import Point
+from vimix.points import Point
 
 cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's type
 Plane = NDArray[np.float32]

@@ -22,7 +22,7 @@ from vimix.matting.image import Look, product
 from vimix.matting.video.appearance import Plane, Track, as_plane, hear, histogram, standing_at, sureness
 from vimix.matting.video.propagation import Gap, Stretch, filled, ways_to_first
 from vimix.matting.video.segments import Shot, Window, windows
-from vimix.options import Point
+from vimix.points import Point
 
 
 @dataclass(frozen=True, slots=True)
