@@ -8,7 +8,7 @@ import yaml
 from pydantic import AliasChoices
 
 from vimix.errors import UsageError
-from vimix.settings import Settings
+from vimix.settings import Settings, misspelt
 
 
 def test_nothing_needs_to_be_set() -> None:
@@ -36,8 +36,28 @@ def test_faults_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIMIX_WORKERS", "-1")
     with pytest.raises(UsageError) as caught:
         Settings.load()
-    assert "PORT" in caught.value.public or "port" in caught.value.public
-    assert "workers" in caught.value.public
+    assert "PORT: " in caught.value.public
+    assert "VIMIX_WORKERS: " in caught.value.public
+
+
+def test_a_misspelt_variable_is_said_with_the_one_that_was_meant() -> None:
+    said = misspelt({"VIMIX_DEVCE": "cpu", "vimix_max_second": "9", "VIMIX_ZZZ": "", "VIMIX_WORKERS": "1", "PATH": ""})
+    assert said == [
+        "VIMIX_DEVCE is no variable of Vimix and is ignored; VIMIX_DEVICE is one.",
+        "VIMIX_ZZZ is no variable of Vimix and is ignored.",
+        "vimix_max_second is no variable of Vimix and is ignored; VIMIX_MAX_SECONDS is one.",
+    ]
+
+
+@pytest.mark.parametrize("mark", [{"SYSTEM": "spaces"}, {"SPACE_ID": "me/vimix"}])
+def test_on_a_space_the_defaults_are_its_own(monkeypatch: pytest.MonkeyPatch, mark: dict[str, str]) -> None:
+    for name, value in mark.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.load()
+    assert (settings.host, settings.trusted_proxies, settings.jobs_per_hour) == ("0.0.0.0", 1, 5)
+    monkeypatch.setenv("VIMIX_TRUSTED_PROXIES", "2")
+    monkeypatch.setenv("VIMIX_JOBS_PER_HOUR", "0")
+    assert (Settings.load().trusted_proxies, Settings.load().jobs_per_hour) == (2, 0)
 
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,17 +3,21 @@
 Every fault is reported at once, naming the variable. With nothing set, everything works on one machine.
 """
 
+import difflib
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vimix.errors import UsageError
 
-_ON_SPACES = "SPACE_ID" in os.environ
+_FOR_OTHERS = {"VIMIX_ROOT", "VIMIX_PYTHON"}
+"""Variables of that beginning that test runners use."""
 
 
 class Settings(BaseSettings):
@@ -27,7 +31,9 @@ class Settings(BaseSettings):
         Path.home() / ".cache" / "vimix" / "models", description="Where weights are kept; shared by every checkout."
     )
     model_mirrors: Annotated[str, Field(description="Hub repositories of your own, comma-separated, asked first.")] = ""
-    port: int = Field(7860, validation_alias=AliasChoices("port", "PORT"), description="The port that is served.")
+    port: int = Field(
+        7860, ge=0, le=65535, validation_alias=AliasChoices("port", "PORT"), description="The port that is served."
+    )
     host: str = Field("127.0.0.1", description="The address that is bound; the container sets 0.0.0.0.")
     public_url: str = Field(
         "", validation_alias=AliasChoices("public_url", "PUBLIC_API_URL"), description="How the outside reaches us."
@@ -55,6 +61,7 @@ class Settings(BaseSettings):
     # how much
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where networks run.")
     workers: int = Field(1, ge=0, le=64, description="Jobs at once on this machine; 0: a web process only.")
+    health_port: int = Field(0, ge=0, le=65535, description="Where a worker says how it is; 0: nowhere.")
     max_upload_mb: int = Field(
         100,
         ge=1,
@@ -73,16 +80,45 @@ class Settings(BaseSettings):
     modal: bool = Field(False, description="Send jobs to Modal GPU workers (deploy/modal_app.py).")
     modal_workers: int = Field(4, ge=1, le=1000, description="Of these workers, at once at most.")
 
+    @field_validator("public_url")
+    @classmethod
+    def _an_address(cls, url: str) -> str:
+        parts = urlsplit(url.strip())
+        if url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
+            raise ValueError("must be a whole address, like https://clips.example or https://example.org/clips")
+        return url.strip().rstrip("/")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _a_redis(cls, url: SecretStr) -> SecretStr:
+        text = url.get_secret_value()
+        parts = urlsplit(text)
+        if text and parts.scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("must begin with redis://, rediss:// (with TLS) or unix://")
+        try:
+            _ = parts.port
+        except ValueError:
+            raise ValueError(
+                "has a port that is no number; a password with / or : or @ must be percent-encoded"
+            ) from None
+        return url
+
     @classmethod
     def load(cls) -> Self:
         """From the environment; every fault in one `UsageError`."""
         try:
             settings = cls()
         except ValidationError as error:
-            faults = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors(include_url=False))
+            names = variables()
+            faults = "; ".join(
+                f"{names.get(str(fault['loc'][0]), fault['loc'][0])}: {fault['msg'].removeprefix('Value error, ')}"
+                for fault in error.errors(include_url=False)
+            )
             raise UsageError(f"The environment cannot be used: {faults}.") from error
-        if settings.jobs_per_hour is None and _ON_SPACES:
-            settings = settings.model_copy(update={"jobs_per_hour": 5})
+        if on_spaces():  # its proxy reaches us from outside of the container, and is the only way in
+            here = {"host": "0.0.0.0", "trusted_proxies": 1, "jobs_per_hour": 5}
+            told = settings.model_fields_set
+            settings = settings.model_copy(update={name: here[name] for name in here if name not in told})
         return settings
 
     @cached_property
@@ -100,3 +136,28 @@ class Settings(BaseSettings):
     def mirrors(self) -> tuple[str, ...]:
         """The repositories of `model_mirrors`, one each."""
         return tuple(name.strip() for name in self.model_mirrors.split(",") if name.strip())
+
+
+def on_spaces() -> bool:
+    """Whether this is a Hugging Face Space."""
+    return os.environ.get("SYSTEM") == "spaces" or "SPACE_ID" in os.environ
+
+
+def variables() -> dict[str, str]:
+    """The variable of each setting."""
+    names = {}
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        names[name] = str(alias.choices[-1]) if isinstance(alias, AliasChoices) else f"VIMIX_{name.upper()}"
+    return names
+
+
+def misspelt(environment: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that looks like one of ours and is none."""
+    known = set(variables().values())
+    ours = {name for name in environment if name.upper().startswith("VIMIX_")} - known - _FOR_OTHERS
+    near = {name: difflib.get_close_matches(name.upper(), known, 1, 0.75) for name in sorted(ours)}
+    return [
+        f"{name} is no variable of Vimix and is ignored" + (f"; {like[0]} is one." if like else ".")
+        for name, like in near.items()
+    ]

@@ -54,6 +54,11 @@ class JobService:
         await self.pool.stop(within=within)
         self.jobs.close()
 
+    def end_streams(self) -> None:
+        """Tell whoever watches a job that the server goes away. From any thread; `stop` does so too."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._lookout.close)
+
     def admit(self, ask: Callable[[str, bool], None]) -> None:
         """Have limits asked before work is queued: who, and whether only the format is new. It may raise `Busy`."""
         self._intake.admit = ask

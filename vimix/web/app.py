@@ -1,6 +1,7 @@
 """From settings to a served page: the service, the page, the routes, and how Gradio is to be launched."""
 
 import hashlib
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,28 +14,47 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+from vimix.errors import StoreError
 from vimix.jobs.service import JobService, open_service
 from vimix.options import Options
-from vimix.settings import Settings
+from vimix.settings import Settings, misspelt
 from vimix.web.api import gradio_api, http_api, zip_download
 from vimix.web.middleware import upload_limits, url_fetch
+from vimix.web.middleware.public_address import PublicAddress
 from vimix.web.ops import json_logging
 from vimix.web.ops.cleanup import sweeping, upload_folder
+from vimix.web.server import bound, serve
 from vimix.web.ui import examples
 from vimix.web.ui.embed import FirstPage, embed_route
 from vimix.web.ui.handlers import Page
 from vimix.web.ui.i18n import translations
 from vimix.web.ui.page import STATIC, build
 
+log = logging.getLogger(__name__)
+
 SESSIONS = 256
 """Visitors whose form Gradio remembers, at 0.2 MB each; it would keep 10,000, and a call by a program counts as one."""
 
 
 def launch(settings: Settings) -> None:
-    """Serve until interrupted."""
+    """Serve until SIGTERM or SIGINT. Raises `UsageError`, `StoreError` where a setting cannot be used."""
     json_logging.configure(settings)
-    demo, how = prepare(settings, open_service(settings))
-    demo.launch(**how)
+    for sentence in misspelt(os.environ):
+        log.warning("%s", sentence)
+    port = bound(settings)
+    service = open_service(settings)
+    _reachable(service, settings)
+    demo, how = prepare(settings, service)
+    serve(demo, how, port, end=service.end_streams)
+
+
+def _reachable(service: JobService, settings: Settings) -> None:
+    """Raises `StoreError` naming the variable, rather than have the server stumble over it while it starts."""
+    try:
+        service.counts()
+    except StoreError as error:
+        name = "REDIS_URL" if settings.redis_url.get_secret_value() else "VIMIX_DATA_DIR"
+        raise StoreError(f"What {name} names cannot be used: {error.public}", cause=error.cause) from error
 
 
 def prepare(settings: Settings, service: JobService) -> tuple[gr.Blocks, dict[str, Any]]:
@@ -78,6 +98,7 @@ def _how(settings: Settings, service: JobService, page: Page, version: str) -> d
     return {
         "server_name": settings.host,
         "server_port": settings.port,
+        "root_path": settings.public_url or None,
         "theme": theme(),
         "i18n": translations,
         "footer_links": [],
@@ -93,7 +114,11 @@ def _how(settings: Settings, service: JobService, page: Page, version: str) -> d
         "pwa": False,
         "app_kwargs": {
             "routes": own,
-            "middleware": [*upload_limits.middleware(settings), Middleware(FirstPage, version=version)],
+            "middleware": [
+                Middleware(PublicAddress, settings=settings),
+                *upload_limits.middleware(settings),
+                Middleware(FirstPage, version=version),
+            ],
             "lifespan": life,
         },
     }

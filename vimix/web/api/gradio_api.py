@@ -23,6 +23,7 @@ from vimix.matting import registry
 from vimix.options import Affects, Options, affecting, to_options
 from vimix.settings import Settings
 from vimix.web.api.signatures import component_of, with_changes, with_options
+from vimix.web.middleware.public_address import root_of
 from vimix.web.ui import presenter
 from vimix.web.ui.handlers import Page, explained, uploaded
 
@@ -71,12 +72,6 @@ class Tools:
             "expires": made.expires,
             "name": presenter.download_name(made),
         }
-
-    def root(self, request: gr.Request) -> str:
-        """How the outside reaches us."""
-        if self.settings.public_url:
-            return self.settings.public_url.rstrip("/")
-        return f"{request.url.scheme}://{request.headers['host']}"
 
 
 def _in_json(server: GradioMCPServer, data: Any, root_url: str) -> list[Any]:
@@ -184,7 +179,7 @@ def _small(tools: Tools) -> None:
 
     def result(job: str, request: gr.Request) -> dict[str, Any]:
         """Where the finished file is: {url, bytes, mime, expires, name}."""
-        return _or_say(lambda: tools.result(job, tools.root(request)))
+        return _or_say(lambda: tools.result(job, root_of(request, tools.settings)))
 
     def cancel(job: str, token: str) -> dict[str, Any]:
         """End a job. What is done so far becomes a file where that is possible."""
