@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.clips import draw, draw_apng, draw_gif, draw_still, draw_webp
+from tests.clips import draw, draw_apng, draw_gif, draw_still, draw_webp, ffmpeg
 from tests.sinks.readback import drawn
 from vimix.errors import Refused, Unreadable
 from vimix.frame import Frame
@@ -86,3 +86,54 @@ def test_each_platform_says_yes_or_why_not(tmp_path: Path) -> None:
     assert card["complies"]["whatsapp-sticker"] is True
     assert "webm" in card["complies"]["telegram-sticker"]
     assert "128x128" in card["complies"]["discord-emoji"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "args", "plays"),
+    [
+        (".webm", ("-c:v", "libvpx-vp9"), True),
+        (".webm", ("-c:v", "libvpx"), False),
+        (".webm", ("-c:v", "libaom-av1", "-cpu-used", "8"), False),
+        (".mp4", ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"), True),
+        (".mp4", ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "ac3"), False),
+        (".mp4", ("-c:v", "libx264", "-pix_fmt", "yuv444p"), False),
+        (".mp4", ("-c:v", "libx264", "-pix_fmt", "yuv420p10le"), False),
+        (".mp4", ("-c:v", "libx265", "-x265-params", "log-level=none"), False),
+        (".mov", ("-c:v", "libx264", "-pix_fmt", "yuv420p"), False),
+        (".mkv", ("-c:v", "libvpx-vp9"), False),
+    ],
+)  # fmt: skip
+def test_the_codec_decides_where_it_plays_and_who_takes_it(
+    tmp_path: Path, suffix: str, args: tuple[str, ...], plays: bool
+) -> None:
+    clip = draw(tmp_path / "a.mp4", frames=3, size=(512, 512), audio=suffix == ".mp4").path
+    ffmpeg("-i", clip, *args, tmp_path / f"b{suffix}")
+    card = inspect(tmp_path / f"b{suffix}")
+    assert bool(card["plays_in"]) is plays
+    assert (card["complies"]["telegram-sticker"] is True) is (suffix == ".webm" and plays)
+    if suffix == ".webm" and not plays:
+        said = card["complies"]["telegram-sticker"]
+        assert said == f"must be coded as VP9, not as {card['output']['codec'].upper()}"
+
+
+def test_what_becomes_clear_late_is_seen(tmp_path: Path) -> None:
+    frames = [
+        Frame(frame.rgb, frame.alpha if number > 20 else np.full_like(frame.alpha, 255), frame.time, frame.duration)
+        for number, frame in enumerate(drawn(24))
+    ]
+    for name in ("webm", "webp", "mov", "png-zip"):
+        assert made(name, tmp_path / f"a{FORMATS[name].suffix}", frames)["output"]["alpha"] is True
+
+
+def test_a_still_sticker_has_a_limit_of_its_own(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (512, 512, 3)).astype(np.uint8)
+    clear = np.zeros((512, 512), np.uint8)
+    clear[20:-20, 20:-20] = 255
+    frames = [
+        Frame(np.roll(noise, number, axis=0), clear, Fraction(number, 10), Fraction(1, 10)) for number in range(2)
+    ]
+    still = made("webp", tmp_path / "a.webp", frames[:1], quality=80)
+    moving = made("webp", tmp_path / "b.webp", frames, quality=80)
+    assert 100_000 < still["output"]["bytes"] < moving["output"]["bytes"] < 500_000
+    assert str(still["complies"]["whatsapp-sticker"]).endswith("KB of 100 KB")
+    assert moving["complies"]["whatsapp-sticker"] is True

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.clips import draw_webp
 from tests.sinks.readback import drawn
 from vimix.errors import Refused, UsageError
 from vimix.frame import ClipInfo, Frame
@@ -15,6 +16,7 @@ from vimix.options import Options
 from vimix.pipeline.card import inspect
 from vimix.pipeline.fit import TRIES, Try, search
 from vimix.pipeline.presets import PRESETS, apply_preset, check, parse_fit
+from vimix.pipeline.request import Resources, open_request
 from vimix.sinks import Encoding, TooManyBytes, open_sink
 
 INFO = ClipInfo(1280, 720, Fraction(30), Fraction(10), 300, "h264", "mp4")
@@ -139,3 +141,12 @@ def test_each_limit_is_named_when_it_is_broken() -> None:
         assert word in "; ".join(check(fine | change, target))
     assert "whole" in check(fine | {"seconds": 2.5, "frames": 10, "format": "apng"}, PRESETS["line-sticker"])[1]
     assert check(fine | {"width": 300, "format": "webm"}, PRESETS["telegram-sticker"]) == []
+
+
+@pytest.mark.parametrize(("frames", "most"), [(1, 100_000), (5, 500_000)])
+def test_a_still_is_made_for_the_limit_of_stills(tmp_path: Path, frames: int, most: int) -> None:
+    path = draw_webp(tmp_path / "a.webp", frames=frames).path
+    options = Options(fit="whatsapp-sticker", format="webp")
+    request = open_request(path, options, Resources(tmp_path), None)
+    assert request.target is not None
+    assert request.target.max_bytes == most

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from av.container import InputContainer
 from PIL import Image
 
 from vimix.concurrency.ffmpeg import Ffmpeg
@@ -25,8 +26,9 @@ from vimix.media.limits import Limits
 from vimix.pipeline.presets import PRESETS, check
 from vimix.sinks import FORMATS
 
-_LOOKED_AT = 8
-"""Frames that are decoded in search of one that is not opaque."""
+_LOOKED_AT, _PIXELS = 8, 500_000_000
+"""Frames that are decoded at least in search of one that is not opaque, and pixels over all of them at most: a subject
+that fades in is found within 8 s of 1080p, and a wholly opaque clip with an alpha plane costs a few seconds."""
 _OPAQUE = 249
 """Alpha from which on a pixel counts as opaque: lossy codecs never quite give back 255."""
 _ENDLESS = Limits(max_seconds=float("inf"), max_pixels=2**27, max_frames=10**9, max_bytes=2**63, max_total_pixels=2**63)
@@ -36,14 +38,21 @@ _OURS = {
     ("mov", "prores"): "mov",
     ("mov", "hevc"): "hevc",
     ("mp4", "h264"): "mp4",
+    ("webp", "webp"): "webp",
+    ("gif", "gif"): "gif",
+    ("png-zip", "png"): "png-zip",
 }
-"""Names of the formats table, by container and codec."""
+"""Names of the formats table, by container and codec: what plays these says nothing of the same container with another
+codec, such as HEVC in an MP4."""
+_EVERYWHERE = {"yuv420p", "yuvj420p"}, {"aac", "mp3float", "mp3"}
+"""Pixel formats and sounds of an H.264 MP4 that plays everywhere: no hardware decodes 10 bits or 4:4:4."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Content:
     format: str
-    """A name of the formats table where the file is of that kind, else what its bytes say."""
+    """A name of the formats table where the file is of that kind, else the container that its bytes say."""
+    codec: str
     seconds: Fraction
     """When the last picture ends; 0 for a still."""
     frames: int
@@ -52,6 +61,7 @@ class _Content:
     alpha: bool
     """Whether a decoded picture is not opaque."""
     audio: bool = False
+    plays_in: tuple[str, ...] = ()
 
 
 def inspect(path: Path) -> Card:
@@ -63,6 +73,7 @@ def inspect(path: Path) -> Card:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     output = {
         "format": content.format,
+        "codec": content.codec,
         "bytes": path.stat().st_size,
         "seconds": round(float(content.seconds), 6),
         "frames": content.frames,
@@ -72,8 +83,7 @@ def inspect(path: Path) -> Card:
         "audio": content.audio,
         "sha256": digest,
     }
-    known = FORMATS.get(content.format)
-    return {"output": output, "plays_in": list(known.plays_in) if known else [], "complies": complies(output)}
+    return {"output": output, "plays_in": list(content.plays_in), "complies": complies(output)}
 
 
 def complies(output: Mapping[str, Any]) -> dict[str, bool | str]:
@@ -96,10 +106,11 @@ def _zip(path: Path) -> _Content:
             about = json.loads(archive.read("times.json"))
             present = set(archive.namelist())
             names = [frame["file"] for frame in about["frames"] if frame["file"] in present]
-            alphas = (_alpha_of(archive, name) for name in names[:_LOOKED_AT])
+            alphas = (_alpha_of(archive, name) for name in names)
             size = int(about["width"]), int(about["height"])
             seconds = Fraction(about["seconds"]).limit_denominator(10**6)
-            return _Content("png-zip", seconds, len(names), size, _any_clear(alphas))
+            clear = _any_clear(alphas)
+            return _Content("png-zip", "png", seconds, len(names), size, clear, plays_in=FORMATS["png-zip"].plays_in)
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OSError) as error:
         raise Unreadable("This zip is not one of ours: it has no frames with times.", cause=repr(error)) from error
 
@@ -112,18 +123,29 @@ def _alpha_of(archive: zipfile.ZipFile, name: str) -> Pixels:
 def _clip(path: Path) -> _Content:
     source, kind = open_source(path, limits=_ENDLESS), sniff(path)
     info = source.original
-    name, seconds = _OURS.get((kind.name, info.codec), kind.name), info.seconds or Fraction(0)
-    if name == "mp4":
+    known, seconds = _OURS.get((kind.name, info.codec)), info.seconds or Fraction(0)
+    if known == "mp4":
         with opened(path, kind, _ENDLESS) as container:
-            name = "matte" if container.metadata.get("title") == "matte" else name
+            known = "matte" if container.metadata.get("title") == "matte" else known
+            plays_in = FORMATS[known].plays_in if _plays_everywhere(container) else ()
+    else:
+        plays_in = FORMATS[known].plays_in if known else ()
     if info.codec == "hevc":
         alphas = _hevc_alphas(path, kind, info)
     elif kind.demuxer and not info.alpha:
         alphas = iter(())
     else:
         alphas = (frame.alpha for frame in source.frames())
-    clear = _any_clear(islice(alphas, _LOOKED_AT))
-    return _Content(name, seconds, info.frames or 0, (info.width, info.height), clear, info.audio)
+    many = max(_LOOKED_AT, _PIXELS // (info.width * info.height))
+    size, clear = (info.width, info.height), _any_clear(islice(alphas, many))
+    return _Content(known or kind.name, info.codec, seconds, info.frames or 0, size, clear, info.audio, plays_in)
+
+
+def _plays_everywhere(container: InputContainer) -> bool:
+    """Whether an H.264 MP4 is one that every phone, browser and program plays."""
+    pixels, sounds = _EVERYWHERE
+    heard = {stream.codec_context.name if stream.codec_context else "" for stream in container.streams.audio}
+    return {stream.codec_context.pix_fmt for stream in container.streams.video} <= pixels and heard <= sounds
 
 
 def _hevc_alphas(path: Path, kind: Kind, info: ClipInfo) -> Iterator[Pixels]:

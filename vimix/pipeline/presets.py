@@ -7,7 +7,7 @@ way. The last word is `complies`, which looks at the finished file.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from vimix.errors import UsageError, tidy
@@ -23,6 +23,7 @@ class Target:
     name: str
     label: str
     max_bytes: int
+    """Of something that moves, and of a still unless `max_still_bytes` says otherwise."""
     formats: tuple[Format, ...] = ()
     """Those that are taken, ours first; none: any."""
     canvas: tuple[int, int] | None = None
@@ -40,6 +41,15 @@ class Target:
     loops: int = 0
     """How often it plays; 0: for ever."""
     advice: str = ""
+    codec: str = ""
+    """The only codec that is taken, where a format of ours can hold others."""
+    max_still_bytes: int | None = None
+
+    def of(self, frames: int | None) -> "Target":
+        """What counts for something of so many frames."""
+        if frames != 1 or self.max_still_bytes is None:
+            return self
+        return replace(self, max_bytes=self.max_still_bytes)
 
 
 PRESETS: dict[str, Target] = {
@@ -47,12 +57,16 @@ PRESETS: dict[str, Target] = {
     for row in (
         Target(
             "telegram-sticker", "Telegram sticker", 256 * KB, ("webm",), (512, 512), "one", 3, 30, audio=False,
-            advice="A white outline and a soft shadow make it stand out on any background.",
+            advice="A white outline and a soft shadow make it stand out on any background.", codec="vp9",
         ),
-        Target("telegram-emoji", "Telegram emoji", 256 * KB, ("webm",), (100, 100), "exact", 3, 30, audio=False),
+        Target(
+            "telegram-emoji", "Telegram emoji", 256 * KB, ("webm",), (100, 100), "exact", 3, 30, audio=False,
+            codec="vp9",
+        ),
         Target(
             "whatsapp-sticker", "WhatsApp sticker", 500 * KB, ("webp",), (512, 512), "exact", 10, 60, 0.008,
             audio=False, advice="It comes to rest on its first frame: let that show the subject.",
+            max_still_bytes=100 * KB,
         ),
         Target("discord-sticker", "Discord sticker", 512 * KB, ("apng", "gif"), (320, 320), "exact", 5, audio=False),
         Target("discord-emoji", "Discord emoji", 256 * KB, ("webp", "gif"), (128, 128), "within", audio=False),
@@ -131,6 +145,9 @@ def check(output: Mapping[str, Any], target: Target) -> list[str]:
 def _reasons(output: Mapping[str, Any], target: Target) -> Iterable[str]:
     if target.formats and output["format"] not in target.formats:
         yield f"must be {' or '.join(target.formats)}"
+    elif target.codec and output.get("codec", target.codec) != target.codec:
+        yield f"must be coded as {target.codec.upper()}, not as {output['codec'].upper()}"
+    target = target.of(output["frames"])
     if output["bytes"] > target.max_bytes:
         yield f"{tidy(output['bytes'] / KB, 0)} KB of {target.max_bytes // KB} KB"
     if target.canvas:

@@ -128,5 +128,6 @@ def open_request(clip: Path, options: Options, resources: Resources, about: Mapp
     )
     if applied.trimmed and source.end < (source.original.seconds or 0):
         warnings.append(applied.trimmed)
+    target = target and target.of(source.info.frames)
     lower = options.max_fps if max_fps != options.max_fps else None
     return Request(clip, source, options, target, resources, warnings, lower)
