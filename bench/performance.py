@@ -31,7 +31,28 @@ WORDS = """
   were 9.0 and 10.8, lossless 8.8 and 10.0. Since then pictures are shrunk by halves, and edges add up their neighbours
   in OpenCV: 3.22 s became 2.93 on 01_dog, both versions in turn. MB is of the largest process; both helpers add some
   55.
-- Nothing here has been measured on a GPU: `python -m bench.gpu` prints that table where there is one.
+- `timings` on a card say for which stage the run waited, moment by moment, so that they add up to `total`:
+  `preparing` (opening the clip and the network), `decoding`, `network` (`key`, `replay`), `smoothing`, `edges`,
+  `finishing`, `encoding` and whatever else there was to do. A stage that keeps ahead of the next one costs nothing
+  there: shorten the longest one. A card's `gpu` has batches, pictures in them and the seconds in which it was busy.
+
+## On a GPU
+
+One measurement so far, of the version before fixed batch sizes: an H200 with 16 cores, animated WebP of a 720p clip.
+`python -m bench.gpu` prints the tables anew where there is a GPU, and its rows then stand here.
+
+| IS-Net at 768, network alone, batch | 1 | 4 | 8 | 16 | another size at each run |
+|---|---|---|---|---|---|
+| pictures a second | 107 | 234 | 315 | 377 | 14 |
+
+What follows from it, by counting shapes and bytes while a processor runs the GPU's sessions, and not measured on a GPU:
+a clip that is tracked asks for one picture after the other, so it brings the shape of one picture only, and gets 107
+predictions a second at most there; a frame needs 1.1 of them at `best`, 0.6 at `balanced` and 0.15 at `fast` (docs/
+quality.md has real clips). A picture brings 1.8 MB to the GPU at 768 and takes 0.6 MB back, whatever its own size.
+Many callers at once run in batches of 1, 2, 4 or 8 on two lanes: simulated with the times above (7 ms for a batch and
+2.2 for each picture in it, only the latter in turn), 8 callers get 310 pictures a second, 16 get 420, 32 get 460.
+A T4 does some 55 pictures a second by its figures. That is 90 frames a second at `balanced`, for each of which its 4
+cores have 44 ms of CPU.
 """
 
 
@@ -63,11 +84,43 @@ def limit_part(measured: dict[str, Any]) -> list[str]:
     return [*lines, "", f"A second job in a warm process shows its first frame after {first:.2f} s at most.", ""]
 
 
+def gpu_part(measured: dict[str, Any]) -> list[str]:
+    if not measured.get("card"):
+        return []
+    lines = ["## On a GPU", "", f"`python -m bench.gpu`, on {measured['card']} with {measured['machine']}.", ""]
+    if rows := measured.get("batches"):
+        lines += ["| network alone, px | batch | pictures/s | first run, s |", "|---|---|---|---|"]
+        lines += [f"| {row['size']} | {row['batch']} | {row['fps']:.0f} | {row.get('first', 0):.1f} |" for row in rows]
+    if rows := measured.get("callers"):
+        heading = "| model, px | on | callers at once | pictures/s | mean batch | CPU ms | off, levels |"
+        lines += ["", heading, "|---|---|---|---|---|---|---|"]
+        lines += [
+            f"| {row['model']} {row['size']} | {row['device']} {row['precision']} | {row['callers']} | "
+            f"{row['fps']:.0f} | {row['mean_batch'] or 1:.1f} | {row['cpu_ms']:.1f} | "
+            f"{row['off_mean']:.2f} (most {row['off_most']}) |"
+            for row in rows
+        ]
+    if rows := [*measured.get("runs", []), *measured.get("cores", [])]:
+        heading = "| whole process | asked for | cores | frames/s | beyond the work, s | GPU busy | waited for, s |"
+        lines += ["", heading, "|---|---|---|---|---|---|---|"]
+        lines += [gpu_run(row) for row in rows]
+    return [*lines, ""]
+
+
+def gpu_run(row: dict[str, Any]) -> str:
+    """A whole run as a row; what it waited for longest comes first."""
+    waits = sorted(row["timings"].items(), key=lambda one: -one[1])
+    longest = ", ".join(f"{name} {spent:.1f}" for name, spent in waits[1:4])
+    seen = f"{row['busy']:.0f} %" if row["busy"] is not None else ""
+    start = f"{row['fps']:.1f} | {row['beyond']:.1f} | {seen}"
+    return f"| {row['options']} | {row['asked']} | {row['cores']} | {start} | {longest} |"
+
+
 def write_page(folder: Path, page: Path) -> None:
     """Write the page; parts that were not measured are left out."""
     lines = ["# Speed", "", f"Measured on {date.today().isoformat()}; made by `python -m bench.performance`.", ""]
     lines += ["Ratios are of one run with both sides in turn. Seconds belong to the machine that is named.", ""]
-    lines += speed_part(read(folder, "speed")) + limit_part(read(folder, "limit"))
+    lines += speed_part(read(folder, "speed")) + limit_part(read(folder, "limit")) + gpu_part(read(folder, "gpu"))
     lines += WORDS.splitlines()
     page.write_text("\n".join(lines).rstrip() + "\n")
 

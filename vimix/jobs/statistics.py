@@ -13,6 +13,8 @@ _RATES = (0.3, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 BOUNDS = {"stage_seconds": _SECONDS, "frames_per_second": _RATES}
 """Upper bounds of the buckets of each histogram: about a factor of three apart, which tells a slow stage from a quick
 one at ten counters a label. Changing one leaves counters of the former bound behind; they are still summed up."""
+GPU = ("batches", "pictures", "seconds")
+"""What a card says of the work on a GPU."""
 _LABEL_LENGTH = 40
 """Characters of a stage's or model's name, so that a card cannot make counters without bound."""
 
@@ -45,7 +47,15 @@ def increments(card: Mapping[str, Any] | None) -> dict[str, float]:
         at = bisect_left(bounds, value)
         found[f"{name}|{label}|{bounds[at] if at < len(bounds) else math.inf}"] = 1
         found[f"{name}|{label}|sum"] = value
+    for part, spent in (card.get("gpu") or {}).items():
+        if part in GPU and isinstance(spent, int | float) and math.isfinite(spent):
+            found[f"gpu|{part}|sum"] = spent
     return found
+
+
+def on_gpu(counters: Mapping[str, float]) -> dict[str, float]:
+    """Sums over all finished jobs, by the names of `GPU`."""
+    return {part: counters.get(f"gpu|{part}|sum", 0.0) for part in GPU}
 
 
 def distributions(counters: Mapping[str, float]) -> Iterator[Distribution]:

@@ -25,6 +25,7 @@ from vimix.media.limits import guard
 from vimix.media.timing import limit_fps
 from vimix.pipeline import fit
 from vimix.pipeline.request import Cut, Request
+from vimix.pipeline.timings import passed_on
 from vimix.refine.background import over
 from vimix.refine.foreground import clean_edges, recolour
 from vimix.refine.geometry import Box, crop_to, invert, pad_to, resize, rim, shadow, stroke, subject_box
@@ -46,10 +47,10 @@ def choose(request: Request, matte: Path | None) -> Generator[Note | Progress, N
         request.warnings.append(COST)
         stages.insert(-1, request.clock.timed("matting", closed_form(workers=request.resources.threads)))
     if options.steady and not request.source.info.still:
-        stages.append(request.clock.timed("steady", steady(options.steady)))
+        stages.append(request.clock.timed("smoothing", steady(options.steady)))
     if matte is not None:
         about = {"model": cut.model, "engine": dict(cut.engine), "fps": options.max_fps}
-        stages.append(request.clock.timed("keep", matte_file.keep(matte, about)))
+        stages.append(request.clock.timed("storing", matte_file.keep(matte, about)))
     return replace(cut, stages=[*stages, request.watch.stage("after")])
 
 
@@ -76,16 +77,16 @@ def finishing(request: Request, cut: Cut, box: Box | None, way: fit.Try) -> list
     grow = box is not None and canvas is None
     if way.width is not None:
         room = 2 * rim(options.stroke, options.shadow) if grow else 0
-        stages.append(timed("resize", resize(max(2, way.width - room))))
+        stages.append(timed("resizing", resize(max(2, way.width - room))))
     if canvas:
-        stages.append(timed("resize", pad_to(*canvas, room=options.stroke + options.shadow)))
+        stages.append(timed("resizing", pad_to(*canvas, room=options.stroke + options.shadow)))
     if options.stroke:
-        stages.append(timed("finish", stroke(options.stroke, grow=grow)))
+        stages.append(timed("finishing", stroke(options.stroke, grow=grow)))
     if options.shadow:
-        stages.append(timed("finish", shadow(options.shadow, grow=grow)))
+        stages.append(timed("finishing", shadow(options.shadow, grow=grow)))
     if not isinstance(options.background, Transparent):
         stages.append(timed("background", _background(request)))
-    return stages
+    return [*stages, timed("finishing", passed_on)]
 
 
 def subject(request: Request, matte: Path | None) -> Box | None:
@@ -134,7 +135,8 @@ class Nowhere:
 
 
 def _made(request: Request, matting: Matting) -> Iterable[Stage]:
-    return guard(request.resources.limits), request.clock.timed(matting.timing, matting.stage)
+    timed = request.clock.timed
+    return timed("decoding", passed_on), guard(request.resources.limits), timed(matting.timing, matting.stage)
 
 
 def _engine_request(request: Request) -> EngineRequest:

@@ -15,6 +15,7 @@ _SILENT = "The sound of this clip could not be decoded: the result is silent."
 
 def describe(request: Request, cut: Cut, out: Path, *, frames: int, seconds: float, cached: str | None) -> Card:
     """The JSON object of the contract. What it says of the output is read back from the finished file."""
+    timings = {name: round(spent, 3) for name, spent in request.clock.seconds().items()}
     made = card.inspect(out)
     expected = request.source.info.frames
     warnings = list(dict.fromkeys([*request.warnings, *request.source.warnings]))
@@ -37,8 +38,7 @@ def describe(request: Request, cut: Cut, out: Path, *, frames: int, seconds: flo
         "model": cut.model,
         "engine": dict(cut.engine),
         "options": options,
-        "timings": {name: round(spent, 3) for name, spent in request.clock.seconds.items()}
-        | {"total": round(seconds, 3)},
+        "timings": timings | {"total": round(seconds, 3)},
         "frames_per_second": round(frames / seconds, 2),
         "flicker": request.watch.flicker,
         "coverage": request.watch.coverage,
@@ -48,7 +48,7 @@ def describe(request: Request, cut: Cut, out: Path, *, frames: int, seconds: flo
         "complies": made["complies"],
         "warnings": warnings,
         "expires": None,
-    }
+    } | ({"gpu": request.on_gpu()} if request.on_gpu() else {})
 
 
 def came_in(info: ClipInfo) -> Mapping[str, object]:

@@ -10,6 +10,7 @@ from vimix.concurrency.threads import cores
 from vimix.errors import UsageError
 from vimix.frame import Stage
 from vimix.matting.engine import Decontaminate
+from vimix.matting.networks.batching import FIGURES, Figures
 from vimix.matting.video import marked_regions
 from vimix.matting.video.corrections import Correction
 from vimix.media.decode import Source, open_source
@@ -57,6 +58,15 @@ class Request:
     """Frames a second to keep at most, where the matte was made for more."""
     clock: Clock = field(default_factory=Clock)
     watch: Watch = field(default_factory=Watch)
+    batches_before: Figures = field(default_factory=FIGURES.copy)
+    """What had run on a GPU in this process when the request was opened."""
+
+    def on_gpu(self) -> dict[str, float]:
+        """What this request has run on a GPU: batches, pictures in them, and the seconds in which it was busy."""
+        spent = FIGURES.since(self.batches_before)
+        if not spent.batches:
+            return {}
+        return {"batches": spent.batches, "pictures": spent.pictures, "seconds": round(spent.seconds, 3)}
 
     @property
     def needs_whole_matte(self) -> bool:

@@ -22,6 +22,9 @@ from vimix.matting.networks.network import Network, open_network
 from vimix.matting.registry import find
 from vimix.matting.video.tracker import PACES, follow
 from vimix.media.decode import open_source
+from vimix.options import Options
+from vimix.pipeline.request import Resources
+from vimix.pipeline.run import run
 
 CARD = "NVIDIA Drawn"
 NETWORK = "isnet-general-use"
@@ -160,6 +163,15 @@ def test_a_gpu_that_fails_at_work_is_said(models: Path, monkeypatch) -> None:
     with pytest.raises(Unavailable) as caught:
         opened(models, "u2netp")
     assert "kernel image" in caught.value.cause
+
+
+def test_the_card_counts_what_the_gpu_ran(models: Path, shapes: list[tuple[int, ...]], tmp_path: Path) -> None:
+    clip = draw(tmp_path / "clip.mp4", frames=8, fps=8).path
+    *_, done = run(clip, tmp_path / "out.webp", Options(model="u2netp"), Resources(models, device="cuda"))
+    card = done.card  # type: ignore[union-attr]
+    assert card["engine"]["device"] == CARD
+    assert card["gpu"]["pictures"] >= card["gpu"]["batches"] >= 5
+    assert 0 < card["gpu"]["seconds"] <= card["timings"]["total"]
 
 
 GB = 1 << 30

@@ -332,6 +332,7 @@ def test_figures_speak_of_jobs_stages_and_refusals(
     service: JobService, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = {"model": "isnet", "timings": {"engine": 2.0, "total": 3.0}, "frames_per_second": 12.5, "cached": None}
+    card |= {"gpu": {"batches": 20, "pictures": 50, "seconds": 1.5}}
     finished(service, tmp_path, card=card)
     monkeypatch.setattr("vimix.web.ops.health.LATEST", 0)
     for _ in range(2):
@@ -344,6 +345,10 @@ def test_figures_speak_of_jobs_stages_and_refusals(
     assert 'vimix_stage_seconds_bucket{le="1.0",stage="engine"} 0.0' in text
     assert 'vimix_stage_seconds_count{stage="engine"} 1.0' in text
     assert 'vimix_frames_per_second_sum{model="isnet"} 12.5' in text
+    assert "vimix_gpu_batches_total 20.0" in text
+    assert "vimix_gpu_pictures_total 50.0" in text
+    assert "vimix_gpu_seconds_total 1.5" in text
+    assert "vimix_gpu_batch_size 2.5" in text
     for name in ("vimix_queue_age_seconds", "vimix_slots", "vimix_store_errors_total", "vimix_refused_total"):
         assert f"# TYPE {name.removesuffix('_total')}" in text
     client.get("/gradio_api/file=http://example.org/")

@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from vimix.jobs.service import JobService
-from vimix.jobs.statistics import distributions
+from vimix.jobs.statistics import distributions, on_gpu
 from vimix.stores import FAILURES
 
 REGISTRY = CollectorRegistry()
@@ -45,6 +45,12 @@ class JobFigures(Collector):
             buckets = [("+Inf" if bound == math.inf else str(bound), number) for bound, number in found.buckets]
             families[found.name].add_metric([found.label], buckets, found.sum)
         yield from families.values()
+        spent = on_gpu(store.counters())
+        yield CounterMetricFamily("vimix_gpu_batches", "Batches that GPUs ran for finished jobs.", spent["batches"])
+        yield CounterMetricFamily("vimix_gpu_pictures", "Pictures in those batches.", spent["pictures"])
+        yield CounterMetricFamily("vimix_gpu_seconds", "Seconds in which GPUs ran those batches.", spent["seconds"])
+        mean = spent["pictures"] / spent["batches"] if spent["batches"] else 0.0
+        yield GaugeMetricFamily("vimix_gpu_batch_size", "Mean number of pictures in a batch.", value=mean)
 
 
 def writer(service: JobService) -> Callable[[], bytes]:
