@@ -12,9 +12,9 @@ RUN apt-get update && apt-get install -y --no-install-recommends binutils
 WORKDIR /src
 COPY requirements*.txt ./
 # ONNX Runtime without its CUDA provider (271 MB) where there is no CUDA; it is the same library otherwise.
-RUN python -m venv --without-pip /opt/venv \
+RUN python -m venv /opt/venv \
     && case ${REQUIREMENTS} in *cpu*) sed -i 's/^onnxruntime-gpu/onnxruntime/' ${REQUIREMENTS} ;; esac \
-    && pip --python /opt/venv/bin/python install --requirement ${REQUIREMENTS}
+    && /opt/venv/bin/pip install --requirement ${REQUIREMENTS}
 # What no run opens: the libraries' own tests, plugins for devices that are not asked for, symbols for debuggers.
 RUN cd /opt/venv/lib/python3.*/site-packages \
     && rm -rf pandas/tests numba/tests numba/cuda/tests openvino/include \
@@ -36,7 +36,8 @@ RUN python tools/draw_examples.py /drawn/examples && mkdir -p /weights \
 FROM python:3.11-slim AS system
 RUN apt-get update && apt-get install -y --no-install-recommends tini \
     && useradd --create-home --uid 1000 --gid 0 vimix \
-    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /usr/share/doc /usr/share/man /usr/share/locale
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /usr/share/doc /usr/share/man /usr/share/locale \
+       /usr/share/python-wheels /usr/lib/python3/dist-packages/pip* /usr/local/lib/python3.*/site-packages/pip*
 
 # From nothing, so that what was just removed takes no room in a layer below.
 FROM scratch

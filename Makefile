@@ -4,7 +4,7 @@ PORT ?= 7860
 BIN := .venv/bin
 REQUIREMENTS := $(if $(shell command -v nvidia-smi 2>/dev/null),requirements.txt,requirements-cpu.txt)
 
-.PHONY: setup setup-dev servers run test lint demo bench clean
+.PHONY: setup setup-dev servers run test lint image-test demo bench clean
 
 setup: .venv/ready
 
@@ -41,6 +41,12 @@ lint: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Builds the image for the CPU and cuts a clip in it; needs a container engine and, for the worker, redis-server.
+ENGINE ?= docker
+image-test: setup-dev
+	$(ENGINE) build --network host --build-arg REQUIREMENTS=requirements-cpu.txt --build-arg BAKE=portrait --tag vimix-test .
+	IMAGE=vimix-test ENGINE=$(ENGINE) $(BIN)/python -m pytest tests/image
 
 demo: setup
 	$(BIN)/python tools/draw_examples.py

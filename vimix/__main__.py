@@ -26,7 +26,6 @@ from vimix.options import SUFFIXES, Options
 from vimix.points import read_paint
 from vimix.settings import Settings
 
-DEFAULT_MODELS = ("isnet-general-use", "portrait")
 INTERRUPTED = 130
 
 
@@ -146,7 +145,7 @@ def models(arguments: Sequence[str]) -> int:
     from vimix.matting import registry
 
     settings = Settings.load()
-    for name in DEFAULT_MODELS if asked.fetch in (["default"], ["auto"]) else asked.fetch or ():
+    for name in registry.BY_DEFAULT if asked.fetch in (["default"], ["auto"]) else asked.fetch or ():
         for note in registry.fetch(name, settings.model_dir, settings.mirrors):
             if sys.stderr.isatty():
                 _line(note.text, True)
@@ -180,13 +179,14 @@ def worker(arguments: Sequence[str]) -> int:
         metavar="SECONDS",
         help="have ended after so many seconds: no job is taken in the second half, what still runs is handed back",
     )
+    parser.add_argument("--health", type=int, metavar="PORT", help="serve /healthz, /readyz and /metrics there")
     asked = parser.parse_args(arguments)
-    from vimix.jobs.worker.serve import serve
-    from vimix.web.ops.json_logging import configure
+    from vimix.web.ops.worker import work
 
     settings = Settings.load()
-    configure(settings)
-    return serve(settings, max_age=asked.max_age)
+    if asked.health is not None:
+        settings = settings.model_copy(update={"health_port": asked.health})
+    return work(settings, max_age=asked.max_age)
 
 
 def _seconds(text: str) -> float:

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     queue_per_visitor: int = Field(20, ge=1, description="Of these, jobs of one visitor; at most half of them.")
     result_ttl_hours: float = Field(24, gt=0, description="Hours until inputs, mattes and results are deleted.")
     trusted_proxies: int = Field(0, ge=0, le=8, description="Proxies before us whose X-Forwarded-For entry counts.")
+    workers_on_demand: bool = Field(False, description="Something starts workers when jobs wait: none need be there.")
     modal: bool = Field(False, description="Send jobs to Modal GPU workers (deploy/modal_app.py).")
     modal_workers: int = Field(4, ge=1, le=1000, description="Of these workers, at once at most.")
 

@@ -25,6 +25,8 @@ ENGINES: dict[str, Engine] = {
 
 DEFAULT = "isnet-general-use"
 """The network that `auto` means."""
+BY_DEFAULT = (DEFAULT, "portrait")
+"""What `models --fetch default` and a server at its start fetch: what runs that choose nothing use."""
 
 
 def find(name: str) -> Model:

@@ -19,11 +19,12 @@ from vimix.jobs.service import JobService, open_service
 from vimix.options import Options
 from vimix.settings import Settings, misspelt
 from vimix.web.api import gradio_api, http_api, zip_download
+from vimix.web.listener import bound
 from vimix.web.middleware import upload_limits, url_fetch
 from vimix.web.middleware.public_address import PublicAddress
-from vimix.web.ops import json_logging
+from vimix.web.ops import json_logging, prefetch
 from vimix.web.ops.cleanup import sweeping, upload_folder
-from vimix.web.server import bound, serve
+from vimix.web.server import serve
 from vimix.web.ui import examples
 from vimix.web.ui.embed import FirstPage, embed_route
 from vimix.web.ui.handlers import Page
@@ -41,7 +42,8 @@ def launch(settings: Settings) -> None:
     json_logging.configure(settings)
     for sentence in misspelt(os.environ):
         log.warning("%s", sentence)
-    port = bound(settings)
+    port = bound(settings.host, settings.port)
+    prefetch.begin(settings, slots=0 if settings.redis_url.get_secret_value() else settings.workers)
     service = open_service(settings)
     _reachable(service, settings)
     demo, how = prepare(settings, service)

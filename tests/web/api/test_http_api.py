@@ -26,6 +26,7 @@ from vimix.settings import Settings
 from vimix.stores.local import LocalStore
 from vimix.web.api import http_api
 from vimix.web.middleware import upload_limits
+from vimix.web.ops import health
 
 CONTENT = bytes(range(256)) * 40
 WEBP = Options().model_dump(mode="json")
@@ -297,6 +298,15 @@ def test_alive_and_ready_are_two_things(service: JobService, client: TestClient)
     assert checks == {"store": "ok", "model": "ok", "device": "ok", "disk": "ok"}
     service.jobs.announce("pool", 2, now=time.time())
     assert client_of(service).get("/readyz").json()["ready"]
+
+
+@pytest.mark.parametrize("name", ["modal", "workers_on_demand"])
+def test_capacity_that_can_be_woken_counts(service: JobService, settings: Settings, name: str) -> None:
+    on_demand = settings.model_copy(update={name: True})
+    checks = health.checks_of(service, on_demand)
+    checks["queue"]()
+    with pytest.raises(health.NotReady, match="no worker"):
+        health.checks_of(service, settings)["queue"]()
 
 
 def test_not_ready_names_what_is_missing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

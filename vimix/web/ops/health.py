@@ -20,7 +20,7 @@ from vimix.matting.registry import DEFAULT
 from vimix.settings import Settings
 from vimix.stores.local import free_bytes
 from vimix.web.middleware.upload_limits import SPARE_BYTES
-from vimix.web.ops import metrics
+from vimix.web.ops import metrics, prefetch
 
 LATEST = 2.0
 """Seconds for which an answer holds: asking often must cost nothing."""
@@ -76,14 +76,15 @@ def checks_of(service: JobService, settings: Settings) -> dict[str, Callable[[],
 
     def queue() -> None:
         counts = service.counts()
-        if counts.slots == 0:
+        if counts.slots == 0 and not (settings.modal or settings.workers_on_demand):
             raise NotReady("nobody works on jobs: no worker has been seen within a minute")
         if counts.queued >= settings.queue_max:
             raise NotReady(f"{counts.queued} jobs wait, and no more are taken")
 
     def model() -> None:
         if service.pool.slots and not registry.find(DEFAULT).is_here(settings.model_dir):
-            raise NotReady(f"{DEFAULT} is not fetched yet: python -m vimix models --fetch {DEFAULT}")
+            how = f"python -m vimix models --fetch {DEFAULT}"
+            raise NotReady(prefetch.STATE.get(DEFAULT) or f"{DEFAULT} is not fetched yet: {how}")
 
     def device() -> None:
         if settings.device == "cuda" and service.pool.slots and not has_nvidia_driver():

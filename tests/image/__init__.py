@@ -1,0 +1,1 @@
+"""The container image, where an engine is there: `make image-test`."""
