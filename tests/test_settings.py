@@ -60,6 +60,12 @@ def test_on_a_space_the_defaults_are_its_own(monkeypatch: pytest.MonkeyPatch, ma
     assert (Settings.load().trusted_proxies, Settings.load().jobs_per_hour) == (2, 0)
 
 
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PORT", "VIMIX_WORKERS", "VIMIX_MODAL", "REDIS_URL"):
+        monkeypatch.setenv(name, "")
+    assert Settings.load() == Settings()
+
+
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S3_SECRET_KEY", "hush-hush")
     monkeypatch.setenv("REDIS_URL", "redis://:hush-hush@host/0")
@@ -73,10 +79,13 @@ def test_what_the_deployment_files_set_exists() -> None:
     root = Path(__file__).parents[1]
     compose = yaml.safe_load((root / "deploy" / "compose.yml").read_text())
     services = compose["services"]
-    assert set(services) == {"redis", "web", "worker"}
-    for name in ("web", "worker"):
-        assert set(services[name]["environment"]) <= known
+    assert set(services) == {"redis", "nginx", "web", "worker", "worker-gpu"}
+    of_one_process = {"PORT", "VIMIX_HOST", "VIMIX_HEALTH_PORT", "VIMIX_DATA_DIR", "VIMIX_MODEL_DIR", "VIMIX_WORKERS"}
+    for name in ("web", "worker", "worker-gpu"):
+        passed = services[name]["environment"]
+        assert set(passed) <= known
+        assert known - of_one_process <= set(passed), name
         assert {volume.split(":")[0] for volume in services[name]["volumes"]} <= set(compose["volumes"])
-    assert services["worker"]["environment"]["REDIS_URL"] == services["web"]["environment"]["REDIS_URL"]
-    for file in ("Dockerfile", "deploy/compose.yml", "deploy/modal_app.py", "docs/deploying.md"):
+        assert passed["REDIS_URL"] == services["web"]["environment"]["REDIS_URL"]
+    for file in ("Dockerfile", "deploy/compose.yml", "deploy/modal_app.py", "deploy/nginx.conf", "docs/deploying.md"):
         assert set(re.findall(r"\bVIMIX_[A-Z_]*[A-Z]", (root / file).read_text())) <= known, file

@@ -23,7 +23,9 @@ _FOR_OTHERS = {"VIMIX_ROOT", "VIMIX_PYTHON"}
 class Settings(BaseSettings):
     """The variables, with the names that the environment knows them by."""
 
-    model_config = SettingsConfigDict(env_prefix="VIMIX_", frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="VIMIX_", frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
 
     # where things are
     data_dir: Path = Field(Path("data"), description="Jobs, results and uploads of this machine.")
@@ -51,6 +53,11 @@ class Settings(BaseSettings):
     )
     s3_bucket: str = Field("", validation_alias=AliasChoices("s3_bucket", "S3_BUCKET"), description="Shared files.")
     s3_endpoint: str = Field("", validation_alias=AliasChoices("s3_endpoint", "S3_ENDPOINT"), description="Its server.")
+    s3_region: str = Field(
+        "",
+        validation_alias=AliasChoices("s3_region", "S3_REGION"),
+        description="Its place; Amazon needs it.",
+    )
     s3_access_key: SecretStr = Field(
         SecretStr(""), validation_alias=AliasChoices("s3_access_key", "S3_ACCESS_KEY"), description="Its key."
     )

@@ -220,4 +220,7 @@ def test_half_a_bucket_is_refused_at_the_door(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="S3_SECRET_KEY"):
         open_store(folder=tmp_path, bucket="b", access_key="k")
     assert isinstance(open_store(folder=tmp_path), LocalStore)
+    assert open_store(folder=tmp_path, bucket="b", region="eu-west-1", access_key="k", secret_key="s").shared
+    with pytest.raises(UsageError, match="S3_REGION"):
+        open_store(folder=tmp_path, bucket="b", access_key="k", secret_key="s")
     assert open_store(folder=tmp_path, bucket="b", endpoint="http://127.0.0.1:1", access_key="k", secret_key="s").shared

@@ -21,4 +21,5 @@ def open_files(settings: Settings) -> Store:
         endpoint=settings.s3_endpoint,
         access_key=settings.s3_access_key.get_secret_value(),
         secret_key=settings.s3_secret_key.get_secret_value(),
+        region=settings.s3_region,
     )

@@ -89,9 +89,10 @@ class Store(Protocol):
 
 
 def open_store(
-    *, folder: Path, bucket: str = "", endpoint: str = "", access_key: str = "", secret_key: str = ""
+    *, folder: Path, bucket: str = "", endpoint: str = "", access_key: str = "", secret_key: str = "", region: str = ""
 ) -> Store:
-    """The bucket if one is named, else the folder. Half a bucket's credentials are a `UsageError`."""
+    """The bucket if one is named, else the folder. Half a bucket's credentials are a `UsageError`, and so is a bucket
+    that nothing says the place of: Amazon's links are signed for a region."""
     given = {"S3_BUCKET": bucket, "S3_ACCESS_KEY": access_key, "S3_SECRET_KEY": secret_key}
     if not any(given.values()) and not endpoint:
         from vimix.stores.local import LocalStore
@@ -99,9 +100,11 @@ def open_store(
         return LocalStore(folder)
     if missing := [name for name, value in given.items() if not value]:
         raise UsageError(f"The bucket cannot be used: {', '.join(missing)} is not set.")
+    if not endpoint and not region:
+        raise UsageError("The bucket cannot be used: set S3_REGION, or S3_ENDPOINT where it is not Amazon's.")
     from vimix.stores.s3 import S3Store
 
-    return S3Store(bucket, endpoint=endpoint, access_key=access_key, secret_key=secret_key)
+    return S3Store(bucket, endpoint=endpoint, access_key=access_key, secret_key=secret_key, region=region)
 
 
 def is_key(key: str) -> bool:

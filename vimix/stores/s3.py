@@ -38,8 +38,9 @@ class S3Store:
     shared = True
 
     def __init__(
-        self, bucket: str, *, endpoint: str, access_key: str, secret_key: str, timeout: float = 30, tries: int = 5
-    ) -> None:
+        self, bucket: str, *, endpoint: str, access_key: str, secret_key: str, region: str = "", timeout: float = 30,
+        tries: int = 5,
+    ) -> None:  # fmt: skip
         self._bucket = bucket
         config = Config(
             signature_version="s3v4",
@@ -56,7 +57,7 @@ class S3Store:
             self._s3: Any = boto3.session.Session().client(
                 "s3",
                 endpoint_url=endpoint or None,
-                region_name="auto" if endpoint else None,
+                region_name=region or "auto",
                 aws_access_key_id=access_key,
                 aws_secret_access_key=secret_key,
                 config=config,

@@ -240,8 +240,22 @@ def test_options_that_do_not_exist_are_named(service: JobService, client: TestCl
 
 
 def test_without_a_bucket_uploads_go_through_the_app(client: TestClient) -> None:
-    answer = client.post("/api/upload-url", json={"bytes": 1000, "mime": "video/mp4"})
-    assert answer.json() == {"url": None, "upload": "gradio_api/upload"}
+    leave = client.post("/api/upload-url", json={"bytes": 1000, "mime": "video/mp4"}).json()
+    assert leave["method"] == "PUT"
+    assert client.put(leave["url"], content=b"v" * 1001, headers=leave["headers"]).status_code == 422
+    assert client.put(leave["url"], content=b"v" * 999, headers=leave["headers"]).status_code == 422
+    assert client.put(leave["url"].replace("bytes=1000", "bytes=999"), content=b"v" * 999).status_code == 404
+    assert client.put(leave["url"].replace("until=1", "until=2"), content=b"v" * 1000).status_code == 404
+    assert client.put(leave["url"], content=b"v" * 1000, headers=leave["headers"]).json() == {"key": leave["key"]}
+    ticket = client.post("/api/submit", json={"key": leave["key"], "name": "a.mp4"}).json()
+    assert client.get(f"/api/status/{ticket['job']}").json()["state"] == "queued"
+    assert client.post("/api/cancel", json={"job": ticket["job"], "token": "another"}).status_code == 404
+    assert client.post("/api/cancel", json=ticket).json()["state"] == "cancelled"
+    with client.stream("GET", f"/api/watch/{ticket['job']}") as stream:
+        (last,) = [json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: ")]
+    assert last["state"] == "cancelled"
+    assert client.get("/api/watch/none").status_code == 404
+    assert client.post("/api/submit", json={"key": leave["key"]}).status_code == 404  # it was taken
     assert client.post("/api/upload-url", json={"bytes": 2 << 20, "mime": "video/mp4"}).status_code == 413
     assert client.post("/api/upload-url", json={"bytes": 10, "mime": "text/html"}).status_code == 422
 

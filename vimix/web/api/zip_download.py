@@ -1,8 +1,10 @@
 """Several results as one archive, made while it is sent."""
 
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from io import RawIOBase
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -35,18 +37,27 @@ class _Pipe(RawIOBase):
         return taken
 
 
+def _fetched(service: JobService, key: str, folder: str) -> Path:
+    """The result out of the bucket, for as long as it takes to send it on."""
+    file = Path(folder) / "result"
+    service.files.fetch(key, file)
+    return file
+
+
 def zip_route(service: JobService) -> Route:
     """`/zip?jobs=a,b,c`: the finished ones among them. Stored, not squeezed: the formats are tight already."""
 
     def stream(jobs: list[str]) -> Iterator[bytes]:
         pipe, used = _Pipe(), set[str]()
-        with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
+        with (
+            tempfile.TemporaryDirectory(prefix="vimix-zip-") as folder,
+            zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive,
+        ):
             for name in jobs:
                 try:
                     job, path, _ = service.result(name)
+                    path = path or _fetched(service, job.result_key or "", folder)
                 except VimixError:
-                    continue
-                if path is None:
                     continue
                 called = download_name(job)
                 if called in used:
@@ -56,6 +67,8 @@ def zip_route(service: JobService) -> Route:
                     while piece := file.read(CHUNK):
                         inside.write(piece)
                         yield pipe.take()
+                if path.is_relative_to(folder):
+                    path.unlink()
         yield pipe.take()
 
     def answer(request: Request) -> Response:

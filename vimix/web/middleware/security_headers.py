@@ -21,8 +21,8 @@ def page_policy(settings: Settings) -> str:
     """The content security policy. Gradio compiles its templates in the browser, hence `unsafe-eval`; a page that is
     opened in another's frame still loads from us alone, and from the bucket where there is one."""
     store = ""
-    if settings.s3_bucket and settings.s3_endpoint:
-        there = urlsplit(settings.s3_endpoint)
+    if settings.s3_bucket:
+        there = urlsplit(settings.s3_endpoint or f"https://s3.{settings.s3_region}.amazonaws.com")
         store = f" {there.scheme}://{there.netloc}"
     rules = {
         "default-src": "'self'",
