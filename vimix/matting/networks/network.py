@@ -1,8 +1,11 @@
 """A network of the catalogue, opened: fetched, made ready for this machine, and compiled once per process."""
 
+import os
+import tempfile
 import threading
 import time
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -65,10 +68,25 @@ def open_network(
                 )
 
                 source = yield from weights.fetch(model, model_dir, mirrors)
-            _open[key] = yield from _prepare(model, model.size(quality), source, device, sharing)
+            _open[key] = yield from _prepare(model, model.size(quality), _with_room(source), device, sharing)
     finally:
         lock.release()
     return _open[key]
+
+
+def _with_room(source: Path) -> Path:
+    """The file where more can be kept beside it: itself, or a link to it where its folder cannot be written, as in a
+    container with a root that is read only."""
+    if os.access(source.parent, os.W_OK):
+        return source
+    folder = Path(tempfile.gettempdir()) / f"vimix-models-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.lstat().st_uid != os.getuid():
+        raise Unavailable("The folder for models cannot be written (VIMIX_MODEL_DIR), nor the one for temporary files.")
+    link = folder / source.name
+    with suppress(FileExistsError):
+        link.symlink_to(source.absolute())
+    return link
 
 
 def _prepare(model: Model, size: int, source: Path, device: str, sharing: int) -> Generator[Note, None, Network]:
