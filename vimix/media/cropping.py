@@ -72,7 +72,7 @@ def _aperture(fields: tuple[int, ...], picture: tuple[int, int]) -> Crop:
     for length, kept, offset in ((picture[0], wide, over), (picture[1], high, down)):
         first = Fraction(length - 1, 2) + offset - (kept - 1) / 2
         last = first + kept - 1
-        if first < 0 or last > length - 1 or kept <= 0:
+        if first <= -1 or int(last) > length - 1 or kept <= 0:
             return Crop()
         sides.append((int(first), length - 1 - int(last)))  # half pixels as libavformat rounds them
     (left, right), (top, bottom) = sides

@@ -5,7 +5,6 @@ says. Of several tracks the picture is the one with the most to show: single pic
 the file's own default flag decides, then size, then length, then order.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 
 import av
@@ -120,5 +119,5 @@ def _has_presentation_times(kind: Kind, packets: list[_Packet]) -> bool:
     container keeps one time a packet, libavformat makes up the other at a fixed distance."""
     if kind.demuxer == "avi":
         return False
-    apart = Counter(None if packet.pts is None or packet.dts is None else packet.pts - packet.dts for packet in packets)
-    return len(apart) > 1 and None not in apart
+    apart = {packet.pts - packet.dts for packet in packets if packet.pts is not None and packet.dts is not None}
+    return len(apart) > 1 and all(packet.pts is not None for packet in packets)
