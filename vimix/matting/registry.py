@@ -12,6 +12,7 @@ from vimix.matting.keyer import FIRST_FRAMES, Keyer
 from vimix.matting.networks import catalogue
 from vimix.matting.networks.catalogue import Model
 from vimix.matting.networks.engine import Networks
+from vimix.matting.networks.network import LENT
 from vimix.matting.rembg_sessions import RembgSessions
 from vimix.matting.stored import Stored
 
@@ -86,6 +87,8 @@ def warm_up(model_dir: Path, device: str, threads: int = 1) -> None:
     """
     from vimix.matting.networks.network import open_network
 
+    if device.startswith(LENT):
+        return  # a slice of a GPU is asked for once there is a clip
     sharing = max(1, cores() // threads)
     if (model := find(DEFAULT)).is_here(model_dir):
         with suppress(Exception):

@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from vimix.errors import StoreError
 from vimix.jobs.service import JobService, open_service
+from vimix.jobs.worker import zerogpu
 from vimix.options import Options
 from vimix.settings import Settings, misspelt
 from vimix.web.api import gradio_api, http_api, zip_download
@@ -44,6 +45,8 @@ def launch(settings: Settings) -> None:
         log.warning("%s", sentence)
     port = bound(settings.host, settings.port)
     prefetch.begin(settings, slots=0 if settings.redis_url.get_secret_value() else settings.workers)
+    if zerogpu.wanted() and settings.workers:
+        zerogpu.open_lender()
     service = open_service(settings)
     _reachable(service, settings)
     demo, how = prepare(settings, service)

@@ -14,6 +14,7 @@ from vimix.errors import StoreError
 from vimix.jobs.engine import DocketQueue
 from vimix.jobs.lease import Lease
 from vimix.jobs.model import JobStore
+from vimix.jobs.worker import zerogpu
 from vimix.jobs.worker.child_process import REAL_WORK, Bounds, ChildProcess, Lost, as_json
 from vimix.jobs.worker.modal import Modal
 from vimix.jobs.worker.recovery import STALE, bring_back, clear_folders, forget
@@ -190,4 +191,6 @@ def _tracked(work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) ->
 
 def _resources(settings: Settings, slots: int) -> dict[str, Any]:
     """What the child of each slot has to work with, as JSON: its share of the cores."""
-    return as_json(replace(Resources.of(settings), threads=max(1, cores() // max(1, slots))))
+    return as_json(
+        replace(Resources.of(settings), threads=max(1, cores() // max(1, slots)), device=zerogpu.device(settings))
+    )

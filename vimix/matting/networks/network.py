@@ -8,16 +8,22 @@ from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar, cast
 
 import numpy as np
 
 from vimix.errors import Unavailable
 from vimix.events import Note
 from vimix.matting.engine import Predict, Runtime
-from vimix.matting.image import looker, predictor
+from vimix.matting.image import Segment, looker, predictor, segment_floats
 from vimix.matting.networks.catalogue import Model
 from vimix.matting.networks.cpu import machine, processor
 from vimix.matting.networks.device import LIGHT, Comparison, rate, remember, remembered
+from vimix.matting.networks.graph_files import cpu_graph, gpu_graph
+
+Returned = TypeVar("Returned")
+LENT = "zerogpu:"
+"""Begins the name of a device that is lent by another process of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,8 @@ def _with_room(source: Path) -> Path:
 def _prepare(model: Model, size: int, source: Path, device: str, sharing: int) -> Generator[Note, None, Network]:
     from vimix.matting.networks import cuda
 
+    if device.startswith(LENT):
+        return (yield from _on_lent_gpu(model, size, source, device))
     card = cuda.gpu() if device in ("auto", "cuda") else ""
     if device == "cuda" and not card:
         raise Unavailable("There is no NVIDIA GPU here that its driver offers.")
@@ -127,14 +135,14 @@ def _on_cpu(model: Model, size: int, source: Path, left: str = "") -> Generator[
     from vimix.matting.networks import runtime
 
     try:
-        graph = yield from _graph(model, size, source)
+        graph = yield from cpu_graph(model, size, source)
     except Unavailable as error:
         native = model.size("best")
         if model.graph != "resized" or size == native:
             raise
         left += f"This file could not be brought to {size} px ({error.cause[:200]}); it looks at {native} px. "
         yield Note(f"{model.name} looks at {native} pixels, which is slower: its file cannot be brought to {size}.")
-        size, graph = native, (yield from _graph(model, native, source))
+        size, graph = native, (yield from cpu_graph(model, native, source))
     known = model.name if model.graph == "resized" and size < model.size("best") else ""  # a still at its best is exact
     run, found = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled", known=known)
     return Network(
@@ -147,40 +155,10 @@ def _on_cpu(model: Model, size: int, source: Path, left: str = "") -> Generator[
     )
 
 
-def _graph(model: Model, size: int, source: Path) -> Generator[Note, None, Path]:
-    """The file that a processor runs: the fetched one, or one made from it and kept beside it."""
-    if model.graph == "as fetched":
-        return source
-    target = source.with_name(f"{model.name}-{size}.onnx")
-    if not target.is_file():
-        yield Note(f"Preparing {model.name} for {size} pixels.")
-        from vimix.matting.networks import onnx_graphs, tflite
-
-        try:
-            if model.graph == "tflite":
-                tflite.convert(source, target)
-            else:
-                onnx_graphs.make(source, target, size)
-        except Exception as error:  # the onnx package has a dozen of its own
-            raise Unavailable(f"The file of {model.name} is not the network we know.", cause=str(error)) from error
-    return target
-
-
 def _on_gpu(model: Model, size: int, source: Path, card: str, sharing: int) -> Generator[Note, None, Network]:
-    from vimix.matting.networks import gpu, onnx_graphs
+    from vimix.matting.networks import gpu
 
-    if model.keeps_aspect:  # the graph around a network has square pictures; this one is light enough for a processor
-        raise Unavailable(f"{model.name} runs on the processor only.", cause="its input keeps the picture's aspect")
-    if model.graph == "tflite":
-        source = yield from _graph(model, size, source)
-    target = source.with_name(f"{model.name}-{size}-gpu.onnx")
-    if not target.is_file():
-        yield Note(f"Preparing {model.name} for {card}.")
-        try:
-            onnx_graphs.whole(source, target, size, model=model)
-        except Exception as error:  # the onnx package has a dozen of its own
-            raise Unavailable(f"{model.name} cannot be made ready for the GPU.", cause=str(error)) from error
-    precision = "f16" if onnx_graphs.is_half(target) else "tf32"
+    target, precision = yield from gpu_graph(model, size, source, card)
     opened = gpu.open_sizes(target, size, precision, sharing=sharing)
     predict = predictor(model, size, opened.segment)
     picture = np.zeros((720, 1280, 3), np.uint8)
@@ -196,6 +174,44 @@ def _on_gpu(model: Model, size: int, source: Path, card: str, sharing: int) -> G
         parallel=opened.parallel,
         ready=opened.ready,
     )
+
+
+def _on_lent_gpu(model: Model, size: int, source: Path, device: str) -> Generator[Note, None, Network]:
+    """On a GPU that is lent for a minute at a time, for networks that are worth it; else on the processor."""
+    from vimix.matting.networks import lent, runtime
+
+    if source.stat().st_size <= LIGHT:
+        return (yield from _on_cpu(model, size, source, "too light a network for a lent GPU. "))
+
+    def otherwise() -> Segment:
+        graph = _last(cpu_graph(model, size, source))
+        run, _ = _last(runtime.open_on_cpu(graph, size, cache=source.parent / "compiled"))
+        return segment_floats(model, run)
+
+    try:
+        target, precision = yield from gpu_graph(model, size, source, "a GPU")
+        yield Note("Waiting for a GPU to be lent.")
+        segment, card = lent.open_lent(device, target, size, precision, otherwise)
+    except Unavailable as error:
+        yield Note("No GPU is lent at the moment; going on with the processor.")
+        return (yield from _on_cpu(model, size, source, f"No GPU was lent: {error.cause or error.public}. "))
+    return Network(
+        name=model.name,
+        predict=predictor(model, size, segment),
+        predict_fast=predictor(model, size, segment, quick=True),
+        runtime=Runtime("onnxruntime", card, precision, "the GPU is lent in slices of at most a minute"),
+        cost=0.01,
+        parallel=2,
+    )
+
+
+def _last(steps: Generator[Note, None, Returned]) -> Returned:
+    """What they return; their notes are told to nobody."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast(Returned, end.value)
 
 
 def _bounded(limit: int) -> str:
