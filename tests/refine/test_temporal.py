@@ -98,3 +98,11 @@ def test_an_empty_or_opaque_matte_stays_so() -> None:
     for level in (0, 255):
         calm = list(steady(0.5)(frames([(rgb, np.full(SIZE, level, np.uint8))] * 3)))
         assert all((frame.alpha == level).all() for frame in calm)
+
+
+def test_threads_change_no_pixel() -> None:
+    pairs, _ = blinking(5)
+    alone = [frame.alpha for frame in steady(0.7)(frames(pairs))]
+    for threads in (2, 3, 8):
+        beside = [frame.alpha for frame in steady(0.7, threads=threads)(frames(pairs))]
+        assert all(np.array_equal(first, second) for first, second in zip(alone, beside, strict=True))

@@ -47,7 +47,7 @@ def choose(request: Request, matte: Path | None) -> Generator[Note | Progress, N
         request.warnings.append(COST)
         stages.insert(-1, request.clock.timed("matting", closed_form(workers=request.resources.threads)))
     if options.steady and not request.source.info.still:
-        stages.append(request.clock.timed("smoothing", steady(options.steady)))
+        stages.append(request.clock.timed("smoothing", steady(options.steady, threads=request.resources.threads)))
     if matte is not None:
         about = {"model": cut.model, "engine": dict(cut.engine), "fps": options.max_fps}
         stages.append(request.clock.timed("storing", matte_file.keep(matte, about)))

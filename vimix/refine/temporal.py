@@ -6,7 +6,9 @@ the average makes is added to the full-size matte. So edges keep the sharpness o
 ghost, and a cut, where nothing fits, is not smeared. One frame is waited for, and two small ones are remembered.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +16,7 @@ import cv2 as typed_cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vimix.concurrency.threads import in_order
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.imaging.optical_flow import belief, flow, moved
 from vimix.imaging.resize import shrunk, thumb
@@ -54,25 +57,50 @@ class _Small:
         return float(cv2.absdiff(*tiny).mean()) < _CUT
 
 
-def steady(strength: float) -> Stage:
-    """Calm the flicker of what passes; `strength` 0-1. Frames come out one later."""
+def steady(strength: float, *, threads: int = 1) -> Stage:
+    """Calm the flicker of what passes; `strength` 0-1. Frames come out one later.
+
+    Each frame waits for what was made of the one before. With more than two `threads` the rest of the work is done
+    beside that, to the same result.
+    """
 
     def stage(frames: Iterable[Frame]) -> Frames:
-        before: _Small | None = None
-        here: _Small | None = None
-        try:
-            for frame in frames:
-                coming = _shrunk(frame)
-                if here is not None:
-                    yield _calmed(before, here, coming, strength)
-                before, here = here, coming
-            if here is not None:
-                yield _calmed(before, here, None, strength)
-        finally:
-            if isinstance(frames, Generator):
-                frames.close()
+        if threads > 2:
+            changes = _changes(in_order(_shrunk, frames, workers=2), strength, side_by_side=True)
+            return in_order(lambda pair: _changed(*pair), changes, workers=2)
+        return _each_changed(_changes(_each_shrunk(frames), strength))
 
     return stage
+
+
+def _each_shrunk(frames: Iterable[Frame]) -> Generator[_Small, None, None]:
+    try:
+        yield from map(_shrunk, frames)
+    finally:
+        if isinstance(frames, Generator):
+            frames.close()
+
+
+def _each_changed(changes: Generator[tuple[Frame, Plane | None], None, None]) -> Frames:
+    with closing(changes):
+        for frame, change in changes:
+            yield _changed(frame, change)
+
+
+def _changes(
+    smalls: Generator[_Small, None, None], strength: float, *, side_by_side: bool = False
+) -> Generator[tuple[Frame, Plane | None], None, None]:
+    """Each frame and what is to be added to its matte, small; None: nothing."""
+    before: _Small | None = None
+    here: _Small | None = None
+    with closing(smalls), ThreadPoolExecutor(1, thread_name_prefix="vimix-calm") as pool:
+        run: Any = pool.map if side_by_side else map
+        for coming in smalls:
+            if here is not None:
+                yield here.frame, _calmed(before, here, coming, strength, run)
+            before, here = here, coming
+        if here is not None:
+            yield here.frame, _calmed(before, here, None, strength, run)
 
 
 def _shrunk(frame: Frame) -> _Small:
@@ -81,13 +109,19 @@ def _shrunk(frame: Frame) -> _Small:
     return _Small(frame, rgb, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), alpha, alpha)
 
 
-def _calmed(before: _Small | None, here: _Small, coming: _Small | None, strength: float) -> Frame:
+def _calmed(
+    before: _Small | None, here: _Small, coming: _Small | None, strength: float, run: Callable[..., Any]
+) -> Plane | None:
+    """The change of a frame's matte; `run` moves both neighbours, perhaps at once."""
     near = [(there, most) for there, most in ((before, _PAST), (coming, _COMING)) if there and there.fits(here)]
     box = _box([here, *(there for there, _ in near)])
     if box is None or not near:
-        return here.frame
+        return None
     own = here.alpha[box]
-    brought = [(*_moved(here, there, box), most) for there, most in near]
+    # the last one here, the others wherever `run` does it
+    elsewhere = run(lambda there: _moved(here, there, box), [there for there, _ in near[:-1]])
+    last = _moved(here, near[-1][0], box)
+    brought = [(*way, most) for way, (_, most) in zip([*elsewhere, last], near, strict=True)]
     if len(brought) == 2:
         (past, trust, _), (next_, faith, _) = brought
         middle = np.maximum(np.minimum(past, next_), np.minimum(np.maximum(past, next_), own))
@@ -98,7 +132,7 @@ def _calmed(before: _Small | None, here: _Small, coming: _Small | None, strength
         total += there_alpha * sure * np.float32(most * strength)
     here.calm = here.alpha.copy()
     here.calm[box] = total / weight
-    return _changed(here.frame, here.calm - here.alpha)
+    return here.calm - here.alpha
 
 
 def _box(smalls: Sequence[_Small]) -> tuple[slice, slice] | None:
@@ -119,8 +153,10 @@ def _moved(here: _Small, there: _Small, box: tuple[slice, slice]) -> tuple[Plane
     return moved(there.calm[box], way), belief(here.rgb[box], there.rgb[box], way)
 
 
-def _changed(frame: Frame, change: Plane) -> Frame:
+def _changed(frame: Frame, change: Plane | None) -> Frame:
     """The frame with a small difference (0-255 levels) added to its matte, only where there is one."""
+    if change is None:
+        return frame
     left, top, width, height = cv2.boundingRect((np.abs(change) >= _LEAST).astype(np.uint8))
     if not width:
         return frame

@@ -195,3 +195,21 @@ def test_a_failing_look_is_raised_where_frames_are_pulled() -> None:
 
     with pytest.raises(RuntimeError, match="the network broke"):
         list(follow(broken)(clip([picture(moving(0))])))
+
+
+@pytest.mark.parametrize("quality", sorted(PACES))
+def test_threads_change_no_pixel(quality: str) -> None:
+    """Two scenes in several windows, with a click in the second one."""
+    scenes = [
+        [picture(moving(at)) for at in range(40)],
+        [picture([(70 - at, 40, 14, BLUE)], ground(9, 60)) for at in range(20)],
+    ]
+    pictures = [rgb for scene in scenes for rgb in scene]
+    point = Point.parse("0.5,0.5,2")
+    found = [
+        [frame.alpha for frame in follow(Eye(), pace=PACES[quality], points=[point], threads=threads)(clip(pictures))]
+        for threads in (1, 4, 16)
+    ]
+    for other in found[1:]:
+        assert all(np.array_equal(first, second) for first, second in zip(found[0], other, strict=True))
+    assert sum(int(alpha.any()) for alpha in found[0]) > 30

@@ -65,7 +65,9 @@ def matting_of(network: Network, model: Model, request: EngineRequest, *, follow
         """The first frame is asked for once more; keeping every prediction of a clip would fill memory."""
         return seen if np.array_equal(rgb, first.rgb) else network.predict_fast(rgb)
 
-    stage = interruptible(partial(follow, pace=pace, points=request.points, start=request.start), predict_again)
+    stage = interruptible(
+        partial(follow, pace=pace, points=request.points, start=request.start, threads=request.threads), predict_again
+    )
     single = _single(predict, pace, request)
     return Matting(network.name, stage, single, network.runtime, network.cost / pace.every)
 

@@ -47,6 +47,9 @@ class Stretch(NamedTuple):
 
 def filled(stretch: Stretch) -> Sequence[Shot]:
     """Its shots, each with its alpha."""
+    for shot in stretch.shots:
+        if shot.fused is not None:
+            shot.matte()
     for gap in stretch.gaps:
         _fill(gap)
     return stretch.shots
@@ -54,15 +57,14 @@ def filled(stretch: Stretch) -> Sequence[Shot]:
 
 def _fill(gap: Gap) -> None:
     first, last = gap.shots[0], gap.shots[-1]
-    assert first.alpha is not None
-    assert last.alpha is not None
-    small = shrink(first.alpha), shrink(last.alpha)
+    mattes = first.matte(), last.matte()
+    small = shrink(mattes[0]), shrink(mattes[1])
     for at, (here, onward) in enumerate(ways_to_first(gap.shots[:0:-1]), 2):
         back = gap.ways[-at]
         share = (at - 1) / len(gap.ways)
         sure = belief(here.small.rgb, first.small.rgb, back), belief(here.small.rgb, last.small.rgb, onward)
-        past = _Side(first.alpha, small[0], back, share * (sure[0] + _LEAST))
-        coming = _Side(last.alpha, small[1], onward, (1 - share) * (sure[1] + _LEAST))
+        past = _Side(mattes[0], small[0], back, share * (sure[0] + _LEAST))
+        coming = _Side(mattes[1], small[1], onward, (1 - share) * (sure[1] + _LEAST))
         here.alpha = _carried(past, coming)
 
 
@@ -95,6 +97,7 @@ def ways_to_first(shots: Sequence[Shot]) -> Generator[tuple[Shot, Flow], None, N
     """Each shot after the first, in turn, and the flow from it to the first."""
     way: Flow | None = None
     for before, here in pairwise(shots):
-        step = flow(here.small.grey, before.small.grey)
+        known = here.step if here.before is before.small else None
+        step = flow(here.small.grey, before.small.grey) if known is None else known
         way = step if way is None else chained(step, way)
         yield here, way

@@ -1,12 +1,14 @@
 """A clip in windows: frames of one scene that are solved together."""
 
 from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from vimix.frame import Frame, Pixels
+from vimix.imaging.optical_flow import Flow, flow
 from vimix.matting.image import fresh
-from vimix.matting.video.appearance import Small, is_cut, shrink
+from vimix.matting.video.appearance import Plane, Small, hear, is_cut, shrink
 
 _MEMORY = 128 << 20
 """Bytes of pictures that a window may hold."""
@@ -21,6 +23,18 @@ class Shot:
     alpha: Pixels | None = None
     whole: Pixels | None = None
     """What a look at the whole of it shows, where there was one."""
+    fused: tuple[Pixels, Plane] | None = None
+    """What a look at it shows, and the log-odds to be added: its alpha, not made yet."""
+    before: Small | None = None
+    step: Flow | None = None
+    """The flow to the shot `before` this one, where it was found ahead of time."""
+
+    def matte(self) -> Pixels:
+        """Its alpha, which is made when it is first asked for. Any thread may ask; two at once make the same."""
+        if self.alpha is None and self.fused is not None:
+            self.alpha = hear(*self.fused)
+        assert self.alpha is not None
+        return self.alpha
 
     @property
     def rgb(self) -> Pixels:
@@ -35,6 +49,23 @@ class Window:
     shots: list[Shot]
     begins: bool
     """Whether a scene begins here."""
+
+
+def prepared(taken: Generator[Window, None, None], threads: int) -> Generator[Window, None, None]:
+    """The windows, with what does not hang on the track worked out for all their shots at once, on so many threads."""
+    last: Small | None = None
+    with closing(taken), ThreadPoolExecutor(threads, thread_name_prefix="vimix-ahead") as pool:
+        for window in taken:
+            smalls = [shot.small for shot in window.shots]
+            list(pool.map(_prepare, window.shots, [None if window.begins else last, *smalls[:-1]]))
+            last = smalls[-1]
+            yield window
+
+
+def _prepare(shot: Shot, before: Small | None) -> None:
+    assert len(shot.small.colours) == len(shot.small.grey)  # both are made and kept
+    if before is not None and before.grey.shape == shot.small.grey.shape:
+        shot.before, shot.step = before, flow(shot.small.grey, before.grey)
 
 
 def windows(frames: Iterable[Frame], most: int) -> Generator[Window, None, None]:

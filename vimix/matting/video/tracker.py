@@ -19,9 +19,9 @@ from vimix.concurrency.threads import ahead, in_order
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.imaging.optical_flow import Flow, belief, moved
 from vimix.matting.image import Look, product
-from vimix.matting.video.appearance import Plane, Track, as_plane, hear, histogram, standing_at, sureness
+from vimix.matting.video.appearance import Plane, Track, as_plane, histogram, standing_at, sureness
 from vimix.matting.video.propagation import Gap, Stretch, filled, ways_to_first
-from vimix.matting.video.segments import Shot, Window, windows
+from vimix.matting.video.segments import Shot, Window, prepared, windows
 from vimix.points import Point
 
 
@@ -51,21 +51,26 @@ _SAME = 0.8
 """Share of what was followed that must be of what somebody points at, for the click to change nothing."""
 
 
-def follow(look: Look, *, pace: Pace = BALANCED, points: Sequence[Point] = (), start: float = 0.0) -> Stage:
+def follow(
+    look: Look, *, pace: Pace = BALANCED, points: Sequence[Point] = (), start: float = 0.0, threads: int = 1
+) -> Stage:
     """Cut out one subject, or those that stand together, through the whole clip.
 
     `points` say which (times in seconds of the clip before trimming, of which `start` were cut off); a later one
-    corrects from there on. The alpha that a frame brings is kept: the result is the product of both.
+    corrects from there on. The alpha that a frame brings is kept: the result is the product of both. Each prediction
+    waits for the one before; with more than two `threads`, what does not is worked out beside them, to the same result.
     """
 
     def stage(frames: Iterable[Frame]) -> Frames:
         follower = _Follower(look, pace, [(point.time - start, point) for point in points])
-        taken = ahead(windows(frames, pace.window), depth=1)
-        with closing(in_order(filled, follower.stretches(taken), workers=1, waiting=4)) as solved:
+        taken = windows(frames, pace.window)
+        taken = ahead(prepared(taken, threads) if threads > 2 else taken, depth=1)
+        workers = max(1, threads // 4)
+        with closing(in_order(filled, follower.stretches(taken), workers=workers, waiting=4)) as solved:
             for shot in chain.from_iterable(solved):
-                assert shot.alpha is not None
+                alpha = shot.matte()
                 for frame in shot.frames:
-                    yield replace(frame, alpha=product(shot.alpha, frame.alpha))
+                    yield replace(frame, alpha=product(alpha, frame.alpha))
 
     return stage
 
@@ -134,8 +139,7 @@ class _Follower:
 
     def _agrees(self, shot: Shot, points: Sequence[Point]) -> bool:
         """Whether what was followed is what the points say, or a part of it without what only hangs on to it."""
-        assert shot.alpha is not None
-        found, meant = as_plane(shot.alpha), self._meant(shot, points)
+        found, meant = as_plane(shot.matte()), self._meant(shot, points)
         hit = all((standing_at(found, point) * found).any() for point in points)
         return hit and float(np.minimum(found, meant).sum()) > _SAME * float(found.sum())
 
@@ -191,7 +195,7 @@ class _Follower:
             whole[box] = cv2.addWeighted(whole[box], 0.5, seen[box], 0.5, 0)
             seen = whole
             matte, added = track.heard(seen, shot.small.colours)
-        shot.alpha = hear(seen, added)
+        shot.alpha, shot.fused = None, (seen, added)
         track.learn(matte, shot.small.colours)
 
     def _look_at(self, rgb: Pixels, box: tuple[slice, slice]) -> Pixels:
