@@ -31,7 +31,7 @@ import numpy as np
 from bench.process import DATA, machine, spend
 from vimix.frame import Pixels
 from vimix.matting.image import looker
-from vimix.matting.networks import batching, cuda, gpu, onnx_graphs, runtime
+from vimix.matting.networks import batching, cuda, gpu, runtime
 from vimix.matting.networks.catalogue import find
 from vimix.matting.networks.network import Network, open_network
 from vimix.settings import Settings
@@ -70,9 +70,8 @@ def batches(settings: Settings, seconds: float) -> Iterator[Row]:
     for quality in ("balanced", "best"):
         size = find(NETWORK).size(quality)
         opened(NETWORK, quality, settings, "cuda")  # makes the graph
-        graph = settings.model_dir / f"{NETWORK}-{size}-gpu.onnx"
-        limits = gpu.memory_limits(size, "f16" if onnx_graphs.is_half(graph) else "tf32", graph.stat().st_size, 0)
-        for batch in limits:
+        (graph,) = settings.model_dir.glob(f"{NETWORK}-{size}-gpu-*.onnx")
+        for batch in gpu.memory_limits(size, "f16", graph.stat().st_size, 0):
             run = runtime.open_on_gpu(graph, batch)
             pictures = np.random.default_rng(1).integers(0, 256, (batch, size, size, 3), np.uint8)
             white, pinned = np.full((batch, 1, 1, 1), 255, np.float32), cuda.pin(pictures)

@@ -111,7 +111,7 @@ def test_a_crowd_brings_few_shapes_each_prepared_once(
 
 
 def test_sizes_are_added_once_pictures_wait_and_never_before(models: Path, shapes: list[tuple[int, ...]]) -> None:
-    graph = models / "u2netp-320-gpu.onnx"
+    graph = models / "u2netp-320-gpu-tf32.onnx"
     opened(models, "u2netp")
     shapes.clear()
     on_gpu = gpu.open_sizes(graph, 320, "tf32")
@@ -172,6 +172,24 @@ def test_the_card_counts_what_the_gpu_ran(models: Path, shapes: list[tuple[int, 
     assert card["engine"]["device"] == CARD
     assert card["gpu"]["pictures"] >= card["gpu"]["batches"] >= 5
     assert 0 < card["gpu"]["seconds"] <= card["timings"]["total"]
+
+
+def test_a_limit_that_is_too_tight_is_lifted_rather_than_the_gpu_left(tmp_path: Path, monkeypatch) -> None:
+    asked: list[int] = []
+
+    def session(graph: Path, batch: int, *, memory: int) -> runtime.Batch:
+        asked.append(memory)
+        if memory:
+            raise RuntimeError("Available memory is smaller than requested")
+        return lambda rgb, white: rgb[..., 0]
+
+    monkeypatch.setattr(runtime, "open_on_gpu", session)
+    monkeypatch.setattr(cuda, "memory", lambda: 16 * GB)
+    graph = tmp_path / "graph.onnx"
+    graph.write_bytes(b"")
+    on_gpu = gpu.open_sizes(graph, 320, "tf32")
+    assert (asked[0] > 0, asked[1:], on_gpu.limit, on_gpu.parallel) == (True, [0], 0, 2)
+    assert on_gpu.segment(np.full((320, 320, 3), 5, np.uint8), 255.0).max() == 5
 
 
 GB = 1 << 30

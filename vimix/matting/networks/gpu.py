@@ -4,6 +4,7 @@ The size of one picture is ready first; larger ones are prepared in a thread onc
 neither the first frame nor a clip that is followed, one prediction after the other, pays for them.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from vimix.frame import Pixels
 from vimix.matting.image import Segment
 from vimix.matting.networks import cuda, runtime
 from vimix.matting.networks.batching import Wish, batched
+
+_log = logging.getLogger(__name__)
 
 SIZES = (1, 2, 4, 8, 16)
 """Batch sizes. More of them pad less and take more memory and time to prepare; two lanes of 8
@@ -64,10 +67,15 @@ def open_sizes(graph: Path, size: int, precision: str, *, sharing: int = 1) -> O
     seconds: dict[int, float] = {}
     try:
         lanes[0].add(1, graph, limits[1], seconds, others=lanes[1:])
-    except Unavailable:
-        raise
     except Exception as error:
-        raise Unavailable("The GPU cannot run the model.", cause=str(error)) from error
+        if not limits[1]:
+            raise _cannot(error) from error
+        _log.warning("%s does not fit into %s bytes, going on without a limit: %s", graph.name, limits[1], error)
+        try:  # slowly is better than not at all: what a network needs is an estimate
+            lanes[0].add(1, graph, 0, seconds, others=lanes[1:])
+        except Exception as again:
+            raise _cannot(again) from again
+        limits = {1: 0}
     started, done = threading.Lock(), threading.Event()
 
     def prepare() -> None:
@@ -78,6 +86,7 @@ def open_sizes(graph: Path, size: int, precision: str, *, sharing: int = 1) -> O
                 lanes[0].add(batch, graph, limits[batch], seconds, others=lanes[1:])
             except Exception as error:  # a graph that was exported for one picture, or too little memory
                 cause = getattr(error, "cause", "") or str(error)
+                _log.info("no batches of %s or more: %s", batch, cause)
                 refused.append(f"no batches of {batch} or more: {' '.join(cause.split())[:200]}")
                 break
         done.set()
@@ -88,6 +97,12 @@ def open_sizes(graph: Path, size: int, precision: str, *, sharing: int = 1) -> O
 
     segment = batched([lane.run for lane in lanes], seconds, crowd=crowd)
     return OnGpu(segment, LANES * max(limits), sum(limits.values()), refused, done)
+
+
+def _cannot(error: Exception) -> Unavailable:
+    if isinstance(error, Unavailable):
+        return error
+    return Unavailable("The GPU cannot run the model.", cause=str(error))
 
 
 def memory_limits(size: int, precision: str, weights: int, budget: int) -> dict[int, int]:
