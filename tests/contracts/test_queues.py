@@ -1,4 +1,4 @@
-"""One suite over every queue: rings are heard, later ones later, no more at once than there are slots."""
+"""One suite over every queue: notifications are delivered, later ones later, no more at once than there are slots."""
 
 import asyncio
 import time
@@ -22,36 +22,38 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     server.kill()
 
 
-async def heard(queue: DocketQueue, rings: int, *, slots: int, each: float = 0.0) -> list[tuple[float, float]]:
-    """Serve until so many looks are over; when each began and ended."""
-    looks: list[tuple[float, float]] = []
+async def delivered(
+    queue: DocketQueue, notifications: int, *, slots: int, each: float = 0.0
+) -> list[tuple[float, float]]:
+    """Serve until so many calls are over; when each began and ended."""
+    calls: list[tuple[float, float]] = []
     enough = asyncio.Event()
 
-    async def look() -> None:
+    async def handler() -> None:
         began = time.monotonic()
         await asyncio.sleep(each)
-        looks.append((began, time.monotonic()))
-        if len(looks) >= rings:
+        calls.append((began, time.monotonic()))
+        if len(calls) >= notifications:
             enough.set()
 
-    serving = asyncio.create_task(queue.serve(look, slots=slots))
+    serving = asyncio.create_task(queue.serve(handler, slots=slots))
     async with asyncio.timeout(10):
         await enough.wait()
     serving.cancel()
     with suppress(asyncio.CancelledError):
         await serving
-    return looks
+    return calls
 
 
-def test_a_ring_before_and_after_its_time(url: str) -> None:
+def test_a_notification_before_and_after_its_time(url: str) -> None:
     async def story() -> None:
         async with DocketQueue(url) as queue:
             began = time.monotonic()
-            await queue.ring(after=0.6)
-            await queue.ring()
-            looks = await heard(queue, 2, slots=1)
-            assert looks[0][0] - began < 0.5
-            assert 0.6 <= looks[1][0] - began < 2
+            await queue.notify(after=0.6)
+            await queue.notify()
+            calls = await delivered(queue, 2, slots=1)
+            assert calls[0][0] - began < 0.5
+            assert 0.6 <= calls[1][0] - began < 2
 
     asyncio.run(story())
 
@@ -60,44 +62,44 @@ def test_no_more_at_once_than_slots(url: str) -> None:
     async def story() -> None:
         async with DocketQueue(url) as queue:
             for _ in range(6):
-                await queue.ring()
-            looks = await heard(queue, 6, slots=2, each=0.1)
-            assert max(sum(a <= b < end for a, end in looks) for b, _ in looks) == 2
+                await queue.notify()
+            calls = await delivered(queue, 6, slots=2, each=0.1)
+            assert max(sum(a <= b < end for a, end in calls) for b, _ in calls) == 2
 
     asyncio.run(story())
 
 
-def test_a_look_that_breaks_does_not_break_the_queue(url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_handler_that_breaks_does_not_break_the_queue(url: str, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         async with DocketQueue(url) as queue:
-            calls = asyncio.Queue[int]()
+            made = asyncio.Queue[int]()
 
-            async def look() -> None:
-                calls.put_nowait(1)
+            async def handler() -> None:
+                made.put_nowait(1)
                 raise ZeroDivisionError
 
-            serving = asyncio.create_task(queue.serve(look, slots=1))
+            serving = asyncio.create_task(queue.serve(handler, slots=1))
             for _ in range(2):
-                await queue.ring()
-                await asyncio.wait_for(calls.get(), 5)
+                await queue.notify()
+                await asyncio.wait_for(made.get(), 5)
             serving.cancel()
             with suppress(asyncio.CancelledError):
                 await serving
 
     asyncio.run(story())
-    assert "A look for work broke" in caplog.text
+    assert "A handler of a notification broke" in caplog.text
 
 
 @pytest.mark.redis
-def test_rings_reach_another_process_and_outlive_redis(tmp_path: Path) -> None:
+def test_notifications_reach_another_process_and_outlive_redis(tmp_path: Path) -> None:
     server = RedisServer(tmp_path)
 
     async def story() -> None:
         async with DocketQueue(server.url) as here, DocketQueue(server.url) as there:
-            await here.ring()
+            await here.notify()
             server.kill()
             server.start()
-            assert len(await heard(there, 1, slots=1)) == 1
+            assert len(await delivered(there, 1, slots=1)) == 1
 
     try:
         asyncio.run(story())
@@ -105,11 +107,11 @@ def test_rings_reach_another_process_and_outlive_redis(tmp_path: Path) -> None:
         server.kill()
 
 
-def test_memory_queues_do_not_hear_each_other() -> None:
+def test_memory_queues_do_not_reach_each_other() -> None:
     async def story() -> None:
         async with DocketQueue() as here, DocketQueue() as there:
-            await there.ring()
+            await there.notify()
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(heard(here, 1, slots=1), 0.5)
+                await asyncio.wait_for(delivered(here, 1, slots=1), 0.5)
 
     asyncio.run(story())

@@ -38,7 +38,7 @@ class JobService:
 
     def __init__(self, settings: Settings, jobs: JobStore, files: Store, pool: WorkerPool) -> None:
         self.settings, self.jobs, self.files, self.pool = settings, jobs, files, pool
-        self._intake = Submission(settings, jobs, files, ring=self._ring)
+        self._intake = Submission(settings, jobs, files, notify=self._notify)
         self._lookout = JobWatcher(self.snapshots)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -135,7 +135,7 @@ class JobService:
             "progress": replace(JobProgress.of(before), finishing=bool(before)).as_json(),
         }
         self.jobs.change(job, LIVE, event=event, **end)
-        self._ring()  # one of this visitor's places is free
+        self._notify()  # one of this visitor's places is free
         return self.snapshot(job)
 
     def delete(self, job: str, token: str) -> None:
@@ -190,10 +190,10 @@ class JobService:
             raise NotFound("There is no such job.", cause=f"wrong token for {job}")
         return owned
 
-    def _ring(self) -> None:
-        """From whatever thread this is; not waited for, because a lost ring is made good."""
+    def _notify(self) -> None:
+        """From whatever thread this is; not waited for, because a lost one is made good."""
         if self._loop is not None and not self._loop.is_closed():
-            asyncio.run_coroutine_threadsafe(self.pool.ring(), self._loop)
+            asyncio.run_coroutine_threadsafe(self.pool.notify(), self._loop)
 
 
 def open_service(

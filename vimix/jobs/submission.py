@@ -31,8 +31,8 @@ _NOT_SENT = "The background's file was not sent with the request."
 class Submission:
     """The service's receiving side."""
 
-    def __init__(self, settings: Settings, jobs: JobStore, files: Store, *, ring: Callable[[], None]) -> None:
-        self.settings, self.jobs, self.files, self._ring = settings, jobs, files, ring
+    def __init__(self, settings: Settings, jobs: JobStore, files: Store, *, notify: Callable[[], None]) -> None:
+        self.settings, self.jobs, self.files, self._notify = settings, jobs, files, notify
         self.admit: Callable[[str, bool], None] = lambda visitor, conversion: None
         """Asked before work is queued, never for answers that are there: who, and whether only the format is new. May
         raise `Busy`."""
@@ -102,7 +102,7 @@ class Submission:
         limits = {"queue_max": self.settings.queue_max, "visitor_max": self.settings.visitor_max}
         if not self.jobs.add(job, **limits):
             raise self._busy(visitor) or self._full()
-        self._ring()
+        self._notify()
         return Ticket(job.id, token, cached=False)
 
     def _put(self, files: dict[str, Path | None]) -> None:

@@ -1,4 +1,4 @@
-"""Those who do the jobs: some slots, a bell, and the minute's tidying. One pool a process, in the web process too."""
+"""What runs the jobs: some slots, the queue, and the minute's tidying. One pool a process, in the web process too."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from vimix.concurrency.threads import cores
 from vimix.errors import StoreError
 from vimix.jobs.engine import DocketQueue
 from vimix.jobs.lease import Lease
-from vimix.jobs.model import JobStore
+from vimix.jobs.model import Job, JobStore
 from vimix.jobs.worker import zerogpu
 from vimix.jobs.worker.child_process import REAL_WORK, Bounds, ChildProcess, Lost, as_json
 from vimix.jobs.worker.modal import Modal
@@ -25,9 +25,11 @@ from vimix.stores import Store
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = 0.5
-"""Seconds after which an idle slot looks without having been rung for: rings can be lost, and reach a busy pool."""
+POLL_EVERY = 0.5
+"""Seconds between claims tried by an idle slot where jobs are in a file that processes share: each takes a millisecond,
+and so long does a job of another process wait. With Redis there is no polling."""
 TIDY_EVERY = 60.0
+"""Seconds at most, and never more than `stale`: so long does a job wait whose worker or notification was lost."""
 ANNOUNCE_EVERY = 15.0
 LEAVE_WITHIN = 8.0
 """Seconds that a leaving pool lets its jobs run on; container engines kill after ten."""
@@ -48,22 +50,24 @@ class WorkerPool:
         self.slots = [ChildProcess(work, bounds or Bounds(), _resources(settings, slots)) for _ in range(slots)]
         self._store, self._stale, self._per_visitor = store, stale, settings.running_per_visitor
         self._queue = DocketQueue(settings.redis_url.get_secret_value())
-        self._means = RunContext(
+        self._context = RunContext(
             store,
             files,
             settings.data_dir.absolute() / "jobs",
             settings.result_ttl_hours * 3600,
-            self.ring,
+            self.notify,
             bounds or Bounds(),
             hand_back_within=max_age / 2,
         )
         self._after_job = after_job
         self._modal = Modal(settings, store) if settings.modal and not slots else None
         self._idle = list(self.slots)
-        self._errands: set[asyncio.Task[None]] = set()
+        self._runs: set[asyncio.Task[None]] = set()
+        self._looking: set[asyncio.Task[None]] = set()
         self._clearing: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
-        self._rings = 0
+        self._notified = 0
+        self._serving: asyncio.Task[None] | None = None
         self._leaving = False
 
     async def start(self) -> None:
@@ -72,31 +76,35 @@ class WorkerPool:
             await self._queue.__aenter__()
         except Exception as error:
             raise StoreError("The queue of jobs cannot be reached.", cause=repr(error)) from error
-        self._means.folder.mkdir(parents=True, exist_ok=True)
-        begin: list[Callable[[], Any]] = [self._tidy, self._announce, *([self._look_around] if self.slots else [])]
+        self._context.folder.mkdir(parents=True, exist_ok=True)
+        begin: list[Callable[[], Any]] = [self._tidy, self._announce]
+        if self.slots and not self._store.shared:
+            begin.append(self._poll)
         self._tasks = [asyncio.create_task(task()) for task in begin]
         if self.slots:
-            self._tasks.append(asyncio.create_task(self._queue.serve(self.look, slots=len(self.slots))))
+            self._serving = asyncio.create_task(self._queue.serve(self.run_pending, slots=len(self.slots)))
             self._tasks += [asyncio.create_task(self._warm(slot)) for slot in self.slots]
 
     def take_no_more(self) -> None:
-        """Claim no more jobs; those that run go on."""
+        """Claim no more jobs; those that run go on. Notifications are left to others."""
         self._leaving = True
+        if self._serving is not None:
+            self._serving.cancel()
 
     async def stop(self, *, within: float = LEAVE_WITHIN) -> None:
         """Take no new job; give those that run so many seconds, then hand them back; end the children."""
         self.take_no_more()
-        until, told = time.monotonic() + within, set[asyncio.Task[None]]()
+        until, cancelled = time.monotonic() + within, set[asyncio.Task[None]]()
         while len(self._idle) < len(self.slots):
             if time.monotonic() >= until:
-                for errand in self._errands - told:
-                    told.add(errand)
-                    errand.cancel()
+                for run in self._runs - cancelled:
+                    cancelled.add(run)
+                    run.cancel()
             await asyncio.sleep(0.02)
         if self._clearing:
             await asyncio.wait(self._clearing, timeout=max(1.0, until - time.monotonic()))
         await _cancelled(self._clearing)
-        await _cancelled(self._tasks)
+        await _cancelled([*self._tasks, *([self._serving] if self._serving else [])])
         for slot in self.slots:
             await slot.kill()
         with suppress(StoreError):
@@ -108,55 +116,66 @@ class WorkerPool:
         """Slots that are free."""
         return len(self._idle)
 
-    async def ring(self, after: float = 0.0) -> None:
-        """Have somebody look. A bell that does not ring is only said: idle slots look by themselves."""
+    async def notify(self, after: float = 0.0) -> None:
+        """Say that there may be a job to run, in so many seconds. Raises nothing: `_tidy` makes good what fails."""
         try:
-            await self._queue.ring(after=after)
+            await self._queue.notify(after=after)
         except Exception as error:
-            log.warning("the bell does not ring: %r", error)
+            log.warning("the queue of jobs cannot be notified: %r", error)
         if self._modal is not None:
             await asyncio.to_thread(self._modal.wake)
 
-    async def look(self) -> None:
-        """Claim and do jobs until there is none, if a slot is free."""
-        self._rings += 1
+    async def run_pending(self) -> None:
+        """Claim and run jobs until none may run, if a slot is free."""
+        self._notified += 1
         if self._leaving or not self._idle:
             return
         slot = self._idle.pop(0)
         try:
             while not self._leaving:
-                heard = self._rings
+                before = self._notified
                 job = await asyncio.to_thread(
                     self._store.claim, str(Lease.new()), now=time.time(), per_visitor=self._per_visitor
                 )
-                if job is None and heard == self._rings:
+                if job is None and before == self._notified:
                     return
                 if job is not None:
-                    errand = JobRun(job, slot, self._means)
-                    await asyncio.wait({_tracked(errand.run(), self._errands)})
-                    if self._after_job is not None:
-                        await asyncio.to_thread(self._after_job)
-                    _tracked(errand.clear_up(), self._clearing)
+                    await self._run(job, slot)
+            await self.notify()  # a job that waited for the one that ended here is for somebody else
         except StoreError as error:
             log.warning("cannot look for jobs: %s", error)
         finally:
             self._idle.append(slot)
 
-    async def _look_around(self) -> None:
-        looking: set[asyncio.Task[None]] = set()
+    async def _run(self, job: Job, slot: ChildProcess) -> None:
+        run = JobRun(job, slot, self._context)
+        await asyncio.wait({_tracked(run.run(), self._runs)})
+        if self._after_job is not None:
+            await asyncio.to_thread(self._after_job)
+        _tracked(run.clear_up(), self._clearing)
+
+    def _run_on_idle(self) -> None:
+        for _ in self._idle:
+            _tracked(self.run_pending(), self._looking)
+
+    async def _poll(self) -> None:
+        """Where processes share a file: notifications in memory do not reach another process."""
         while True:
-            if self._idle:
-                _tracked(self.look(), looking)
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(POLL_EVERY)
+            self._run_on_idle()
 
     async def _tidy(self) -> None:
+        """In each process, because each has a folder to clear, and jobs expire where no worker is alive too. It looks
+        for jobs by itself: docket calls no handler between a failure of Redis and the end of what runs then."""
         while True:
             try:
-                waiting = await asyncio.to_thread(bring_back, self._store, stale=self._stale)
-                await asyncio.to_thread(forget, self._store, ttl=self._means.ttl)
-                await asyncio.to_thread(clear_folders, self._store, self._means.folder)
-                for _ in range(min(waiting, 8)):  # a slot that is woken goes on until nothing waits
-                    await self.ring()
+                for job in await asyncio.to_thread(bring_back, self._store, stale=self._stale):
+                    await self.notify(job.not_before - time.time())
+                await asyncio.to_thread(forget, self._store, ttl=self._context.ttl)
+                await asyncio.to_thread(clear_folders, self._store, self._context.folder)
+                self._run_on_idle()
+                if self._modal is not None:
+                    await asyncio.to_thread(self._modal.wake)
             except (StoreError, OSError) as error:
                 log.warning("cannot tidy: %s", error)
             await asyncio.sleep(min(TIDY_EVERY, self._stale))

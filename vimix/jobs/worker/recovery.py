@@ -51,13 +51,15 @@ def again(store: JobStore, job: Job, *, why: str, cause: str, now: float, hopele
     )
 
 
-def bring_back(store: JobStore, *, stale: float = STALE) -> int:
-    """Queue again what lost its owner; how many jobs wait for a ring now."""
-    now = time.time()
+def bring_back(store: JobStore, *, stale: float = STALE) -> list[Job]:
+    """Queue again what lost its owner, or fail it; what waits for another attempt now."""
+    now, found = time.time(), list[Job | None]()
     for job in store.listed(State.RUNNING):
         if not lives(job, now=now, stale=stale):
-            again(store, job, why="The machine that worked on this clip went away.", cause=job.owner, now=now)
-    return store.counts(now=now).queued
+            found.append(
+                again(store, job, why="The machine that worked on this clip went away.", cause=job.owner, now=now)
+            )
+    return [job for job in found if job is not None and job.state is State.QUEUED]
 
 
 def forget(store: JobStore, *, ttl: float) -> None:

@@ -1,6 +1,6 @@
 """One job from claim to end.
 
-Five times a second the errand tells the job store that it lives, by a compare-and-set on its own name. When that says
+Five times a second the run tells the job store that it lives, by a compare-and-set on its own name. When that says
 no, the job was cancelled, deleted, or taken over by a process that thought us dead; then the work is thrown away.
 """
 
@@ -39,7 +39,7 @@ _BROKE = "Something broke while this clip was worked on."
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What errands are run with."""
+    """What jobs are run with."""
 
     store: JobStore
     files: Store
@@ -47,7 +47,7 @@ class RunContext:
     """Job folders are made here."""
     ttl: float
     """Seconds a result is kept."""
-    ring: Callable[[float], Awaitable[None]]
+    notify: Callable[[float], Awaitable[None]]
     """Says, in so many seconds, that a job may be taken up again. Raises nothing."""
     bounds: Bounds = field(default_factory=Bounds)
     hand_back_within: float = math.inf
@@ -61,9 +61,9 @@ class _NotOurs(Exception):
 class JobRun:
     """A claimed job, a slot to do it in, and a folder of its own."""
 
-    def __init__(self, job: Job, slot: ChildProcess, means: RunContext) -> None:
-        self.job, self.slot, self.means = job, slot, means
-        self.folder = means.folder / folder_name(job.id, job.owner)
+    def __init__(self, job: Job, slot: ChildProcess, context: RunContext) -> None:
+        self.job, self.slot, self.context = job, slot, context
+        self.folder = context.folder / folder_name(job.id, job.owner)
         self._news: Event | None = None
         self._began = time.monotonic()
         self._progress = JobProgress()
@@ -76,7 +76,7 @@ class JobRun:
         try:
             card = await self._work()
             end = {"state": State.DONE, "updated": time.time(), "progress": self._progress.as_json()}
-            end |= self.job.ended(card, keys.result_key(self.job.work_key), expires=time.time() + self.means.ttl)
+            end |= self.job.ended(card, keys.result_key(self.job.work_key), expires=time.time() + self.context.ttl)
             event = {"ev": "state", "state": State.DONE}
             await self._insist(lambda: self._change(State.RUNNING, event=event, **end))
         except _NotOurs:
@@ -88,7 +88,7 @@ class JobRun:
         except VimixError as error:
             await self._trouble(error)
         except Exception as error:
-            log.exception("job %s: the errand broke", self.job.id)
+            log.exception("job %s: the run broke", self.job.id)
             await self._trouble(Failed(_BROKE, cause=repr(error)))
 
     async def clear_up(self) -> None:
@@ -96,9 +96,9 @@ class JobRun:
         offered = await self._finish(self._finishing) if self._finishing is not None else {}
         await asyncio.gather(*self._moving, return_exceptions=True)
         with suppress(StoreError):
-            now = await asyncio.to_thread(self.means.store.get, self.job.id)
+            now = await asyncio.to_thread(self.context.store.get, self.job.id)
             if now is None or now.state is State.EXPIRED:
-                await asyncio.to_thread(let_go, self.means.store, self.means.files, self.job)
+                await asyncio.to_thread(let_go, self.context.store, self.context.files, self.job)
             elif now.state is State.CANCELLED:
                 end = {
                     "progress": self._progress.as_json(),
@@ -116,7 +116,7 @@ class JobRun:
 
     async def _work(self) -> Card:
         """Fetch, have the child do it, keep. Raises `_NotOurs`."""
-        files, folder = self.means.files, self.folder
+        files, folder = self.context.files, self.folder
         card: Card | None = await self._beating(self._move(take, files, self.job, folder))
         if card is not None:
             return card
@@ -180,28 +180,34 @@ class JobRun:
 
     async def _share_preview(self) -> None:
         version, now = self._progress.preview, time.monotonic()
-        if self.means.files.shared and version > self._previewed[1] and now - self._previewed[0] > SHARED_PREVIEW_EVERY:
+        if (
+            self.context.files.shared
+            and version > self._previewed[1]
+            and now - self._previewed[0] > SHARED_PREVIEW_EVERY
+        ):
             self._previewed = now, version
             with suppress(StoreError, OSError):
                 picture = self.folder / "preview.webp"
-                await asyncio.to_thread(self.means.files.put, keys.preview_key(self.job.id), picture, mime="image/webp")
+                await asyncio.to_thread(
+                    self.context.files.put, keys.preview_key(self.job.id), picture, mime="image/webp"
+                )
 
     async def _stop(self, running: "asyncio.Future[Event]") -> None:
         """Somebody ended the job: have the file finished with what is done, outside of the slot if it takes long."""
         if await self.slot.ask_to_finish():
             self._finishing = running
-            await asyncio.wait({running}, timeout=self.means.bounds.grace)
+            await asyncio.wait({running}, timeout=self.context.bounds.grace)
             if not running.done():
                 self.slot.let_out()
 
     async def _finish(self, running: "asyncio.Future[Event]") -> dict[str, Any]:
         """What a cancelled job had done, as the changes that offer it."""
         try:
-            await asyncio.wait({running}, timeout=self.means.bounds.finish)
+            await asyncio.wait({running}, timeout=self.context.bounds.finish)
             if running.done() and (last := running.result())["ev"] == "done":
                 key = keys.partial_key(self.job.id)
-                await self._move(keep_result, self.means.files, key, self.job, self.folder, last)
-                return self.job.ended(last["card"], key, expires=time.time() + self.means.ttl)
+                await self._move(keep_result, self.context.files, key, self.job, self.folder, last)
+                return self.job.ended(last["card"], key, expires=time.time() + self.context.ttl)
         except (VimixError, OSError, ValueError) as error:
             log.info("job %s: nothing to offer: %s", self.job.id, error)
         finally:
@@ -214,28 +220,28 @@ class JobRun:
         now = time.time()
         job = await self._insist(
             lambda: again(
-                self.means.store, self.job, why=error.public, cause=error.cause, now=now, hopeless=not error.retryable
+                self.context.store, self.job, why=error.public, cause=error.cause, now=now, hopeless=not error.retryable
             )
         )
         if job is not None and job.state is State.QUEUED:
-            await self.means.ring(job.not_before - now)
+            await self.context.notify(job.not_before - now)
 
     async def _hand_back(self) -> None:
         """Queue it as if it had not been started: the process ends, and that is nobody's fault. Where it ran for long
         already, the same would happen again: then the attempt counts."""
         with suppress(StoreError):
-            if time.monotonic() - self._began > self.means.hand_back_within:
+            if time.monotonic() - self._began > self.context.hand_back_within:
                 why = "The time that this machine has for a clip was over."
-                if await asyncio.to_thread(again, self.means.store, self.job, why=why, cause="age", now=time.time()):
-                    await self.means.ring(0.0)
+                if await asyncio.to_thread(again, self.context.store, self.job, why=why, cause="age", now=time.time()):
+                    await self.context.notify(0.0)
                 return
             event = {"ev": "state", "state": State.QUEUED}
             state = {"state": State.QUEUED, "attempts": self.job.attempts - 1, "progress": {}}
             await asyncio.to_thread(self._change, State.RUNNING, event=event, **state)
-            await self.means.ring(0.0)
+            await self.context.notify(0.0)
 
     def _change(self, expect: State, **changes: Any) -> Job | None:
-        return self.means.store.change(self.job.id, {expect}, owner=self.job.owner, **changes)
+        return self.context.store.change(self.job.id, {expect}, owner=self.job.owner, **changes)
 
     async def _insist(self, change: Callable[[], Job | None]) -> Job | None:
         """Have the list of jobs say yes or no, however long it cannot be reached."""
