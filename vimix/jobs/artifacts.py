@@ -6,12 +6,15 @@ The worker does this, because it holds the store's keys; the child knows a folde
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from vimix.background import BackgroundFile
 from vimix.errors import Failed, NotFound, Refused
 from vimix.events import Card
 from vimix.jobs import keys
 from vimix.jobs.model import LIVE, Job, JobStore, State
 from vimix.jobs.worker.child_process import Event
+from vimix.options import Options
 from vimix.sinks import FORMATS
 from vimix.stores import Store
 
@@ -32,6 +35,22 @@ def take(files: Store, job: Job, folder: Path) -> Card | None:
             files.fetch(job.matte_key, folder / "matte")
             files.touch(job.matte_key)
     return None
+
+
+def spec_of(job: Job, folder: Path) -> dict[str, Any]:
+    """What the child is told of a job whose files are in that folder. Raises `UsageError` where an option is unknown."""
+    options = Options.parse(job.options)
+    if isinstance(options.background, BackgroundFile):
+        options = options.model_copy(update={"background": BackgroundFile(str(folder / "background"))})
+    known = FORMATS.get(options.format)
+    return {
+        "job": job.id,
+        "folder": str(folder),
+        "clip": str(folder / "input"),
+        "out": str(folder / f"result{known.suffix if known else ''}"),
+        "matte": str(folder / "matte"),
+        "options": options.model_dump(mode="json"),
+    }
 
 
 def keep(files: Store, job: Job, folder: Path, last: Event, *, matte: bool) -> Card:

@@ -15,18 +15,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vimix.background import BackgroundFile
 from vimix.errors import Failed, StoreError, VimixError
 from vimix.events import Card
 from vimix.jobs import keys
-from vimix.jobs.artifacts import keep, keep_result, let_go, take
+from vimix.jobs.artifacts import keep, keep_result, let_go, spec_of, take
 from vimix.jobs.lease import folder_name
 from vimix.jobs.model import Job, JobStore, State
 from vimix.jobs.progress import JobProgress
 from vimix.jobs.worker.child_process import Bounds, ChildProcess, Event
 from vimix.jobs.worker.recovery import again
-from vimix.options import Options
-from vimix.sinks import FORMATS
 from vimix.stores import Store
 
 log = logging.getLogger(__name__)
@@ -121,7 +118,7 @@ class JobRun:
         if card is not None:
             return card
         had_matte = (folder / "matte").exists()
-        last = await self._beating(self.slot.run(self._spec(), self._heard), at_no=self._stop)
+        last = await self._beating(self.slot.run(spec_of(self.job, folder), self._heard), at_no=self._stop)
         if last["ev"] == "error":
             error = VimixError(last["public"], cause=last["cause"])
             error.retryable = last["retryable"]
@@ -147,20 +144,6 @@ class JobRun:
             if running is not self._finishing:
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
-
-    def _spec(self) -> dict[str, Any]:
-        options = Options.parse(self.job.options)
-        if isinstance(options.background, BackgroundFile):
-            options = options.model_copy(update={"background": BackgroundFile(str(self.folder / "background"))})
-        known = FORMATS.get(options.format)
-        return {
-            "job": self.job.id,
-            "folder": str(self.folder),
-            "clip": str(self.folder / "input"),
-            "out": str(self.folder / f"result{known.suffix if known else ''}"),
-            "matte": str(self.folder / "matte"),
-            "options": options.model_dump(mode="json"),
-        }
 
     def _heard(self, event: Event) -> None:
         self._news = event
