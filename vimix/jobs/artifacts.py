@@ -38,7 +38,7 @@ def take(files: Store, job: Job, folder: Path) -> Card | None:
 
 
 def spec_of(job: Job, folder: Path) -> dict[str, Any]:
-    """What the child is told of a job whose files are in that folder. Raises `UsageError` where an option is unknown."""
+    """What the child is told of a job whose files are in that folder. Raises `UsageError` for unknown options."""
     options = Options.parse(job.options)
     if isinstance(options.background, BackgroundFile):
         options = options.model_copy(update={"background": BackgroundFile(str(folder / "background"))})
