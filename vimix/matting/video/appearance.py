@@ -167,23 +167,27 @@ class Track:
         alike = min(area, usual) / max(1.0, area, usual)
         return min(1.0, max(0.0, (sureness(matte) - 0.15) / 0.3)) * min(1.0, max(0.0, (alike - _ODD) / 0.3))
 
-    def heard(self, alpha: Pixels, colours: NDArray[np.uint16]) -> tuple[Plane, Plane]:
-        """The matte (h, w) of a look (H, W) once the witnesses are heard, given that `matte` is where it should be; and
-        the log-odds (h, w) that they add."""
-        seen = as_plane(alpha)
-        guide, reach = self.matte, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _REACH + 1, 2 * _REACH + 1))
-        around, core = cv2.dilate(guide, reach), cv2.erode(guide, reach)
+    def expect(self, colours: NDArray[np.uint16]) -> tuple[Plane, NDArray[np.bool_]]:
+        """What is known of the next matte before it is looked at, given that `matte` is where it should be: log-odds
+        (h, w) by place and colours, and what is far from there."""
+        reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _REACH + 1, 2 * _REACH + 1))
+        around, core = cv2.dilate(self.matte, reach), cv2.erode(self.matte, reach)
         inner = np.maximum(0, log_odds(core, 0.05))
         added = _WHERE * (np.minimum(0, log_odds(around, 0.05)) + inner)
         far = around < 0.3
         if self.inside is not None and self.outside is not None:
             ratio = (np.log(self.inside + 1e-3) - np.log(self.outside + 1e-3)).clip(-3, 3)
             added += _COLOUR * cv2.blur(ratio[colours], (5, 5)) * (far | (inner > 0))
+        return np.asarray(added, np.float32), far
+
+    def heard(self, alpha: Pixels, expected: tuple[Plane, NDArray[np.bool_]]) -> tuple[Plane, Plane]:
+        """The matte (h, w) of a look (H, W) with what was expected of it, and the log-odds (h, w) that this adds."""
+        seen, (added, far) = as_plane(alpha), expected
         count, pieces = cv2.connectedComponents((seen > 0.4).astype(np.uint8))
         apart = np.ones(count, bool)
-        apart[pieces[guide > 0.5]] = False
+        apart[pieces[self.matte > 0.5]] = False
         apart[0] = False
-        added -= _APART * (apart[pieces] & far)
+        added = np.asarray(added - _APART * (apart[pieces] & far), np.float32)
         told = np.asarray(added * self.health, np.float32)
         return chance(log_odds(seen) + told), told
 

@@ -8,8 +8,10 @@ most it holds in memory; then frames come as they are found. A frame equal to th
 """
 
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 import cv2
@@ -62,11 +64,13 @@ def follow(
     """
 
     def stage(frames: Iterable[Frame]) -> Frames:
-        follower = _Follower(look, pace, [(point.time - start, point) for point in points])
+        beside = ThreadPoolExecutor(1, thread_name_prefix="vimix-look") if threads > 2 else None
+        follower = _Follower(look, pace, [(point.time - start, point) for point in points], pool=beside)
         taken = windows(frames, pace.window)
         taken = ahead(prepared(taken, threads) if threads > 2 else taken, depth=1)
         workers = max(1, threads // 4)
-        with closing(in_order(filled, follower.stretches(taken), workers=workers, waiting=4)) as solved:
+        solving = in_order(filled, follower.stretches(taken), workers=workers, waiting=4)
+        with beside or nullcontext(), closing(solving) as solved:
             for shot in chain.from_iterable(solved):
                 alpha = shot.matte()
                 for frame in shot.frames:
@@ -85,6 +89,8 @@ class _Follower:
     """Seconds and places, in order of time."""
     last: Shot | None = None
     track: Track | None = None
+    pool: ThreadPoolExecutor | None = None
+    """A thread to look on, while what can be said without looking is worked out; None: one after the other."""
 
     def stretches(self, taken: Generator[Window, None, None]) -> Generator[Stretch, None, None]:
         """Every shot once, in order, as soon as what it needs was looked at."""
@@ -188,13 +194,16 @@ class _Follower:
     def _see(self, shot: Shot, track: Track) -> None:
         """Look at a key where the track is, and let the track learn from it."""
         box = track.box(shot.rgb.shape) if track.health > 0.15 else None
-        seen = self._whole(shot) if box is None else self._look_at(shot.rgb, box)
-        matte, added = track.heard(seen, shot.small.colours)
+        look = partial(self._whole, shot) if box is None else partial(self._look_at, shot.rgb, box)
+        looking = self.pool.submit(look) if self.pool else None
+        expected = track.expect(shot.small.colours)
+        seen = looking.result() if looking else look()
+        matte, added = track.heard(seen, expected)
         if box is not None and track.judge(matte) < self.pace.doubt:
             whole = self._whole(shot).copy()
             whole[box] = cv2.addWeighted(whole[box], 0.5, seen[box], 0.5, 0)
             seen = whole
-            matte, added = track.heard(seen, shot.small.colours)
+            matte, added = track.heard(seen, expected)
         shot.alpha, shot.fused = None, (seen, added)
         track.learn(matte, shot.small.colours)
 
