@@ -31,6 +31,11 @@ class Frame:
         if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.alpha.shape != self.rgb.shape[:2]:
             raise ValueError(f"rgb and alpha disagree: {self.rgb.shape = }, {self.alpha.shape = }")
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of both planes; an opaque alpha that is stored as one byte counts as that."""
+        return self.rgb.nbytes + (self.alpha.nbytes if any(self.alpha.strides) else 1)
+
     def __repr__(self) -> str:
         height, width = self.alpha.shape
         return f"Frame({width}x{height} at {float(self.time):.3f} s for {float(self.duration):.3f} s)"

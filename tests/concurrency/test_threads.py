@@ -1,11 +1,12 @@
 """A thread boundary keeps the order, bounds what is in flight, hands failures over and leaves nothing behind."""
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 
 import pytest
 
-from vimix.concurrency.threads import ahead, in_order, interruptible
+from vimix.concurrency.threads import MOST_WAITING, ahead, in_order, interruptible
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +98,30 @@ def test_closing_lets_no_further_work_begin() -> None:
     threading.Timer(0.05, may_go_on.release, [100]).start()
     made.close()
     assert len(worked) < 20
+
+
+@pytest.mark.parametrize(
+    ("weight", "most"), [(1, 4), (MOST_WAITING // 4, 4), (MOST_WAITING // 3, 3), (MOST_WAITING, 2)]
+)
+def test_heavy_items_do_not_wait(weight: int, most: int) -> None:
+    """Two workers: as many are in flight as fit into the bytes, but never fewer than can be worked on."""
+    lock, inside, seen = threading.Lock(), 0, 0
+
+    def items() -> Iterator[int]:
+        nonlocal inside, seen
+        for number in range(40):
+            with lock:
+                inside += 1
+                seen = max(seen, inside)
+            yield number
+
+    results = in_order(lambda number: number, items(), workers=2, weigh=lambda _: weight)
+    for number in results:
+        time.sleep(0.002)  # the consumer is slow, so that all places are taken
+        with lock:
+            inside -= 1
+        if number == 30:
+            break
+    results.close()
+    assert seen <= most + 2  # one is pulled before it has a place, one is with the consumer
+    assert seen >= most

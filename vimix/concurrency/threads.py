@@ -8,6 +8,7 @@ A failure on the far side is raised on the near side. Nothing here knows what a 
 import os
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -17,6 +18,11 @@ Out = TypeVar("Out")
 Items = TypeVar("Items")
 Made = TypeVar("Made")
 
+MOST_WAITING = 24 * 2**20
+"""Bytes that may be in flight at a thread boundary before nothing waits there any more: four frames of 720p, which keep
+every core busy however uneven they are; of 1080p and 4K only those that are worked on and one that was pulled, since a
+dozen boundaries of four 4K frames each were 1 GB."""
+
 
 def cores() -> int:
     """How many processors this process may use."""
@@ -24,22 +30,26 @@ def cores() -> int:
 
 
 def in_order(
-    work: Callable[[In], Out], items: Iterable[In], *, workers: int, waiting: int = 2
+    work: Callable[[In], Out],
+    items: Iterable[In],
+    *,
+    workers: int,
+    waiting: int = 2,
+    weigh: Callable[[In], int] | None = None,
 ) -> Generator[Out, None, None]:
     """Apply `work` to every item on `workers` threads and yield the results in the order of the items.
 
-    At most `workers + waiting` items are in flight, so memory is bounded. `items` is pulled by a thread of its own,
-    beside the workers, and closed there before this generator ends.
+    At most `workers + waiting` items are in flight, so memory is bounded; beyond `workers`, only while all of them
+    have no more than `MOST_WAITING` bytes by `weigh`. `items` is pulled by a thread of its own, beside the workers,
+    and closed there before this generator ends.
     """
     results: queue.SimpleQueue[Future[Out] | None] = queue.SimpleQueue()
-    places = threading.Semaphore(workers + waiting)
-    stop = threading.Event()
+    places = _Places(workers, workers + waiting)
 
     def feed(pool: ThreadPoolExecutor) -> None:
         try:
             for item in items:
-                places.acquire()
-                if stop.is_set():
+                if not places.acquire(weigh(item) if weigh else 0):
                     return
                 results.put(pool.submit(work, item))
         except BaseException as error:  # handed over, and raised on the near side
@@ -62,12 +72,44 @@ def in_order(
                 yield result
                 del future, result  # the consumer is done with it; do not hold a frame while waiting for the next
         finally:
-            stop.set()
-            places.release()
+            places.close()
             feeder.join()
             while not results.empty():
                 if (left := results.get()) is not None:
                     left.cancel()
+
+
+class _Places:
+    """A semaphore that knows how heavy what it let in is."""
+
+    def __init__(self, least: int, most: int) -> None:
+        self._least, self._most = least, most
+        self._held: deque[int] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def acquire(self, weight: int) -> bool:
+        """Wait for a place; False where there will be none any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._has_place(weight))
+            self._held.append(weight)
+            return not self._closed
+
+    def _has_place(self, weight: int) -> bool:
+        count = len(self._held)
+        return count < self._least or (count < self._most and sum(self._held) + weight <= MOST_WAITING)
+
+    def release(self) -> None:
+        """What came first has left."""
+        with self._changed:
+            self._held.popleft()
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Nobody is let in from now on, and nobody waits."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
 
 
 def ahead(items: Iterable[Out], *, depth: int) -> Generator[Out, None, None]:

@@ -135,7 +135,10 @@ def cut_each(look: Look, *, workers: int) -> Stage:
     def stage(frames: Iterable[Frame]) -> Frames:
         alpha: Pixels | None = None
         looked = in_order(
-            lambda pair: (pair[0], look(pair[0].rgb) if pair[1] else None), fresh(frames), workers=workers
+            lambda pair: (pair[0], look(pair[0].rgb) if pair[1] else None),
+            fresh(frames),
+            workers=workers,
+            weigh=lambda pair: pair[0].nbytes,
         )
         with closing(looked):
             for frame, seen in looked:

@@ -55,7 +55,7 @@ def recolour(work: Callable[[Pixels, Pixels], Pixels], threads: int) -> Stage:
         return replace(frame, rgb=work(frame.rgb, frame.alpha))
 
     def stage(frames: Iterable[Frame]) -> Frames:
-        return in_order(one, frames, workers=threads)
+        return in_order(one, frames, workers=threads, weigh=lambda frame: frame.nbytes)
 
     return stage
 

@@ -64,7 +64,7 @@ class Animation:
         self._kind, self._code = kind, kind.coder(encoding)
         self._file = path.open("r+b")
         self._mux = kind.mux(self._file, encoding, width, height)
-        self._pool = Ordered(self._encode, self._store, workers=encoding.threads)
+        self._pool = Ordered(self._encode, self._store, workers=encoding.threads, size=4 * width * height)
         self._held: Frame | None = None
         self._written = self._sent = 0
 

@@ -21,9 +21,11 @@ def _between(worst: float, best: float) -> Callable[[int], str]:
     return lambda quality: str(round(worst + (best - worst) * quality / 100))
 
 
-_VP9 = {"b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1", "auto-alt-ref": "0"}
+_VP9 = {"b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1", "auto-alt-ref": "0", "lag-in-frames": "0"}
 """libvpx's options for one pass in real time. `cpu-used` 7 for 5 takes 38 % less processor time at 1080p, for 5 % more
-bytes and 0.1 dB of luma; 8 would take 21 % less again, for 15 % more bytes."""
+bytes and 0.1 dB of luma; 8 would take 21 % less again, for 15 % more bytes. Looking
+ahead (25 frames unless told otherwise) is of no use without alternate references: it takes 0.75 GB at 4K and saves
+0.1 % of the bytes."""
 _PRORES = {"profile": "4444", "alpha_bits": "8", "vendor": "apl0", "flags": "+qscale"}
 _FAST_START = {"movflags": "+faststart"}
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+from vimix.concurrency.threads import MOST_WAITING
+
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -12,12 +14,14 @@ Out = TypeVar("Out")
 class Ordered(Generic[In, Out]):
     """`work` on `workers` threads, and `take` for each result, in order and on the caller's thread.
 
-    At most `workers + 2` are in flight: `put` waits for the oldest when there are more. With one worker `work` runs
-    in order too. A failure of `work` is raised by a later `put` or by `finish`.
+    At most `workers + 2` are in flight, of items of `size` bytes, if these pass `MOST_WAITING`, only
+    `workers`: `put` waits for the oldest when there are more. With one worker `work` runs in order too. A failure of
+    `work` is raised by a later `put` or by `finish`.
     """
 
-    def __init__(self, work: Callable[[In], Out], take: Callable[[Out], None], *, workers: int) -> None:
-        self._work, self._take, self._most = work, take, workers + 2
+    def __init__(self, work: Callable[[In], Out], take: Callable[[Out], None], *, workers: int, size: int = 0) -> None:
+        self._work, self._take = work, take
+        self._most = workers + 2 if (workers + 2) * size <= MOST_WAITING else workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="vimix-encode")
         self._pending: deque[Future[Out]] = deque()
 
