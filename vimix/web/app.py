@@ -22,6 +22,7 @@ from vimix.settings import Settings, misspelt
 from vimix.web.api import gradio_api, http_api, zip_download
 from vimix.web.listener import bound
 from vimix.web.middleware import upload_limits, url_fetch
+from vimix.web.middleware.access_log import AccessLog
 from vimix.web.middleware.public_address import PublicAddress
 from vimix.web.ops import json_logging, prefetch
 from vimix.web.ops.cleanup import sweeping, upload_folder
@@ -121,6 +122,7 @@ def _how(settings: Settings, service: JobService, page: Page, version: str) -> d
             "routes": own,
             "middleware": [
                 Middleware(PublicAddress, settings=settings),
+                Middleware(AccessLog),
                 *upload_limits.middleware(settings),
                 Middleware(FirstPage, version=version),
             ],

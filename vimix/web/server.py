@@ -6,9 +6,11 @@ replaced while it launches. Its requests to itself at the start go straight to l
 
 import contextlib
 import io
+import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -20,6 +22,8 @@ from gradio import http_server
 
 from vimix.errors import Failed
 from vimix.web.listener import Server
+
+log = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -60,7 +64,10 @@ def serve(demo: gr.Blocks, how: dict[str, Any], port: socket.socket, *, end: Cal
     with _launching(port):
         demo.launch(prevent_thread_lock=True, quiet=True, **how)
     server: Any = demo.server  # ours, by `_launching`
-    print(f"Vimix is at {demo.local_url}", flush=True)
+    if sys.stdout.isatty():
+        print(f"Vimix is at {demo.local_url}", flush=True)
+    else:
+        log.info("Vimix is at %s", demo.local_url)
     while server.thread.is_alive() and not told.wait(1.0):
         pass
     if not told.is_set():

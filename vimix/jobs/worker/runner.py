@@ -17,7 +17,7 @@ from typing import Any
 
 from vimix.errors import Failed, StoreError, VimixError
 from vimix.events import Card
-from vimix.jobs import keys
+from vimix.jobs import job_log, keys
 from vimix.jobs.artifacts import keep, keep_result, let_go, spec_of, take
 from vimix.jobs.lease import folder_name
 from vimix.jobs.model import Job, JobStore, State
@@ -70,12 +70,14 @@ class JobRun:
 
     async def run(self) -> None:
         """Do it, and leave it done, failed, queued again, or to whoever has it now."""
+        job_log.started(self.job)
         try:
             card = await self._work()
             end = {"state": State.DONE, "updated": time.time(), "progress": self._progress.as_json()}
             end |= self.job.ended(card, keys.result_key(self.job.work_key), expires=time.time() + self.context.ttl)
             event = {"ev": "state", "state": State.DONE}
             await self._insist(lambda: self._change(State.RUNNING, event=event, **end))
+            job_log.done(self.job, card, time.monotonic() - self._began)
         except _NotOurs:
             log.info("job %s: not ours any more", self.job.id)
         except asyncio.CancelledError:
@@ -97,11 +99,8 @@ class JobRun:
             if now is None or now.state is State.EXPIRED:
                 await asyncio.to_thread(let_go, self.context.store, self.context.files, self.job)
             elif now.state is State.CANCELLED:
-                end = {
-                    "progress": self._progress.as_json(),
-                    "event": {"ev": "state", "offered": bool(offered)},
-                    **offered,
-                }
+                event = {"ev": "state", "offered": bool(offered)}
+                end = {"progress": self._progress.as_json(), "event": event, **offered}
                 await asyncio.to_thread(self._change, State.CANCELLED, **end)
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
@@ -210,8 +209,8 @@ class JobRun:
             await self.context.notify(job.not_before - now)
 
     async def _hand_back(self) -> None:
-        """Queue it as if it had not been started: the process ends, and that is nobody's fault. Where it ran for long
-        already, the same would happen again: then the attempt counts."""
+        """Queue it as if it had not been started; where it ran for long, and would again, the attempt counts."""
+        job_log.handed_back(self.job, time.monotonic() - self._began)
         with suppress(StoreError):
             if time.monotonic() - self._began > self.context.hand_back_within:
                 why = "The time that this machine has for a clip was over."

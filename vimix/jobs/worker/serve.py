@@ -1,9 +1,9 @@
 """`python -m vimix worker`: a pool by itself, until it is told to stop or its time is over."""
 
 import asyncio
+import logging
 import math
 import signal
-import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -17,6 +17,8 @@ from vimix.jobs.worker.child_process import REAL_WORK
 from vimix.jobs.worker.pool import LEAVE_WITHIN, WorkerPool
 from vimix.jobs.worker.recovery import STALE
 from vimix.settings import Settings
+
+log = logging.getLogger(__name__)
 
 Beside = Callable[[JobService], AbstractContextManager[object]]
 EMPTY_FOR = 10.0
@@ -49,7 +51,7 @@ def serve(
         if beside is not None:
             around.enter_context(beside(JobService(settings, store, files, pool)))
         await pool.start()
-        print(f"Working, {len(pool.slots)} at once.", file=sys.stderr, flush=True)
+        log.info("working, %d jobs at once", len(pool.slots))
         born = last = time.monotonic()
         while not told.is_set() and not (until_empty and time.monotonic() - last > EMPTY_FOR):
             with suppress(TimeoutError):
