@@ -151,6 +151,11 @@ def on_spaces() -> bool:
     return os.environ.get("SYSTEM") == "spaces" or "SPACE_ID" in os.environ
 
 
+def can_sign_in() -> bool:
+    """Whether visitors may sign in with their Hugging Face account: on a Space with `hf_oauth`."""
+    return on_spaces() and bool(os.environ.get("OAUTH_CLIENT_ID"))
+
+
 def variables() -> dict[str, str]:
     """The variable of each setting."""
     names = {}

@@ -77,6 +77,15 @@ def _hub(mirror: Hub) -> tuple[str, dict[str, str]]:
     return url, {"Authorization": f"Bearer {token}"} if token else {}
 
 
+def in_hub_cache(mirror: Hub) -> str:
+    """Where the Hub's own client keeps the file, "" where it does not: a Space loads what its front matter names under
+    `preload_from_hub` when it is built."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(mirror.repo, mirror.file, revision=mirror.revision)
+    return found if isinstance(found, str) else ""
+
+
 def _answers(url: str) -> None:
     """Raise `Silent` unless the host takes a connection soon. With a proxy in between, the proxy is what answers."""
     place = urlsplit(url)

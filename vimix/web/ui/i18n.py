@@ -50,6 +50,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "nav_language": ("Español", "English"),
     "nav_theme": ("Light or dark", "Claro u oscuro"),
     "home": ("Vimix, to the first page", "Vimix, a la primera página"),
+    "o_sign_in": ("Sign in with Hugging Face", "Entrar con Hugging Face"),
     # options
     "your_clip": ("Your clip", "Tu vídeo"),
     "clips": ("{n} clips, the same options for each", "{n} vídeos, las mismas opciones para todos"),

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from vimix.matting.networks.catalogue import MODELS
+from vimix.settings import can_sign_in
 from vimix.web.ui import presenter
 from vimix.web.ui.handlers import Page
 from vimix.web.ui.i18n import label, named, table
@@ -109,6 +110,8 @@ def build(page: Page, facts: dict[str, Any], version: str) -> gr.Blocks:
                 _part("card", head)
             with gr.Column(elem_id="vx-main"):
                 _part("stage", head)
+        if can_sign_in():
+            gr.LoginButton(label("o_sign_in"), "Sign out ({})", size="sm", elem_id="vx-sign-in")
         _wire(page, demo, app, fields, go)
     return demo
 
