@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vimix.errors import UsageError
 
-_FOR_OTHERS = {"VIMIX_ROOT", "VIMIX_PYTHON"}
+_FOR_OTHERS = {"VIMIX_ROOT", "VIMIX_PYTHON", "VIMIX_NO_SKIPS", "VIMIX_SWIFT_PYTHON"}
 """Variables of that beginning that test runners use."""
 
 

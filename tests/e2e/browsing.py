@@ -1,5 +1,6 @@
 """A headless Chromium whose every complaint fails the test."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any, Literal
 from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, Response, ViewportSize
 
 SCREENS = Path(__file__).parents[2] / "out" / "screens"
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
 KNOWN_NOISE = re.compile(
     r"Method not implemented\.|AbortError|Connection errored out|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED"

@@ -111,7 +111,8 @@ def build(page: Page, facts: dict[str, Any], version: str) -> gr.Blocks:
             with gr.Column(elem_id="vx-main"):
                 _part("stage", head)
         if can_sign_in():
-            gr.LoginButton(label("o_sign_in"), "Sign out ({})", size="sm", elem_id="vx-sign-in")
+            words: Any = label("o_sign_in")
+            gr.LoginButton(words, "Sign out ({})", size="sm", elem_id="vx-sign-in")
         _wire(page, demo, app, fields, go)
     return demo
 
