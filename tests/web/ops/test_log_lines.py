@@ -37,3 +37,4 @@ def test_every_line_is_json_and_jobs_and_requests_are_among_them(tmp_path: Path)
     assert [message.split(": ")[1].split(",")[0].split(" in")[0] for message in of_job] == ["started", "done"]
     assert not any("/healthz" in message for message in messages)
     assert "secret name" not in said
+    assert leave["key"] not in said

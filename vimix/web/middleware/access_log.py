@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 log = logging.getLogger(__name__)
 
 _PROBES = {"/healthz", "/readyz", "/metrics"}
-_NAMES = re.compile(r"(/file=).*|[\x00-\x1f\x7f]", re.DOTALL)
+_NAMES = re.compile(r"(/file=|/api/up/).*|[\x00-\x1f\x7f]", re.DOTALL)
 LONGEST = 200
 """Characters of a path that are logged."""
 
