@@ -5,12 +5,18 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
+from tests.web.served import free_port
+from tests.web.test_server import running
 from vimix.jobs.service import open_service
 from vimix.options import Options
 from vimix.settings import Settings, variables
@@ -95,3 +101,43 @@ def test_the_backup_of_the_document_is_a_whole_one(tmp_path: Path) -> None:
     assert again.job(ticket.job).input_name == "clip.mp4"
     assert again.files.head(again.job(ticket.job).input_key) is not None
     again.jobs.close()
+
+
+@pytest.mark.skipif(shutil.which("prometheus") is None, reason="Prometheus is not installed")
+def test_a_prometheus_reads_us_and_evaluates_the_rules(tmp_path: Path) -> None:
+    port = free_port()
+    shipped = (DEPLOY / "monitoring" / "prometheus.yaml").read_text()
+    (tmp_path / "alerts.yaml").write_text((DEPLOY / "monitoring" / "alerts.yaml").read_text())
+    with running(tmp_path) as (address, _):
+        ours = f'"{address.removeprefix("http://")}"'
+        changed = shipped.replace('"web:7860", "worker:7861"', ours).replace("15s", "1s, evaluation_interval: 1s")
+        assert ours in changed
+        (tmp_path / "prometheus.yaml").write_text(changed)
+        command = ["prometheus", f"--config.file={tmp_path}/prometheus.yaml", f"--storage.tsdb.path={tmp_path}/tsdb"]
+        process = subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stderr=subprocess.DEVNULL)
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", trust_env=False) as http:
+                slots = answered(http, "/query?query=max(vimix_slots)", lambda data: data["result"])
+                assert slots[0]["value"][1] == "1"
+                rules = answered(http, "/rules", evaluated)
+                assert {rule["health"] for rule in rules} == {"ok"}
+                assert not [rule["name"] for rule in rules if rule["state"] == "firing"]
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def evaluated(data: Any) -> list[Any]:
+    """The rules, once each was evaluated."""
+    rules = [rule for group in data["groups"] for rule in group["rules"]]
+    return rules if all(rule["health"] != "unknown" for rule in rules) else []
+
+
+def answered(http: httpx.Client, path: str, wanted: Callable[[Any], Any]) -> Any:
+    until = time.monotonic() + 60
+    while True:
+        with suppress(httpx.HTTPError, ValueError, KeyError):
+            if found := wanted(http.get(path).json()["data"]):
+                return found
+        assert time.monotonic() < until
+        time.sleep(0.2)
