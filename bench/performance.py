@@ -50,7 +50,7 @@ a clip that is tracked asks for one picture after the other, so it brings the sh
 predictions a second at most there; a frame needs 1.1 of them at `best`, 0.6 at `balanced` and 0.15 at `fast` (docs/
 quality.md has real clips). A picture brings 1.8 MB to the GPU at 768 and takes 0.6 MB back, whatever its own size.
 Many callers at once run in batches of 1, 2, 4 or 8 on two lanes: simulated with the times above (7 ms for a batch and
-2.2 for each picture in it, only the latter in turn), 8 callers get 310 pictures a second, 16 get 420, 32 get 460.
+2.2 for each picture in it, only the latter in turn), 8 callers get 350 pictures a second, 16 get 450, 32 get 465.
 A T4 does some 55 pictures a second by its figures. That is 90 frames a second at `balanced`, for each of which its 4
 cores have 44 ms of CPU.
 """

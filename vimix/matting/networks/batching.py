@@ -1,7 +1,7 @@
 """Many callers, one accelerator: pictures that wait together run together, in batches of a few fixed sizes.
 
-No thread of its own: a caller that finds a lane free runs the oldest pictures that wait, its own or others', so a lone
-caller waits for nobody. There are two lanes, so that one batch is copied and uploaded while another one is computed.
+No thread of its own: a caller that finds a lane free runs the oldest pictures that wait, so a lone caller waits for
+nobody. There are two lanes, so that one batch is copied and uploaded while another one is computed.
 Batches have the sizes that are ready (`seconds`) and are padded to them: which size, its measured time decides.
 """
 
@@ -66,14 +66,17 @@ def batched(
 
     def segment(small: Pixels, white: float) -> Pixels:
         answer: Future[Pixels] = Future()
+        mine = (small, white), answer
         with state.changed:
-            state.waiting.append(((small, white), answer))
+            state.waiting.append(mine)
             alone = len(state.waiting) == 1 and not state.busy
         if not alone:
             crowd()
         while True:
             with state.changed:
-                state.changed.wait_for(lambda: answer.done() or (state.waiting and state.lanes))
+                state.changed.wait_for(
+                    lambda: answer.done() or (state.lanes and any(wish is mine for wish in state.waiting))
+                )
                 if answer.done():
                     return answer.result()
                 size = best_size(len(state.waiting), seconds)
