@@ -31,9 +31,11 @@ class Shot:
 
     def matte(self) -> Pixels:
         """Its alpha, which is made when it is first asked for. Any thread may ask; two at once make the same."""
-        if self.alpha is None and self.fused is not None:
-            self.alpha = hear(*self.fused)
+        fused = self.fused
+        if self.alpha is None and fused is not None:
+            self.alpha = hear(*fused)
         assert self.alpha is not None
+        self.fused = None  # it holds a picture's worth of memory
         return self.alpha
 
     @property
