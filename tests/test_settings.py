@@ -89,3 +89,11 @@ def test_what_the_deployment_files_set_exists() -> None:
         assert passed["REDIS_URL"] == services["web"]["environment"]["REDIS_URL"]
     for file in ("Dockerfile", "deploy/compose.yml", "deploy/modal_app.py", "deploy/nginx.conf", "docs/deploying.md"):
         assert set(re.findall(r"\bVIMIX_[A-Z_]*[A-Z]", (root / file).read_text())) <= known, file
+
+
+def test_without_a_home_models_go_to_a_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert Settings.load().model_dir.parts[-2:] == ("vimix", "models")

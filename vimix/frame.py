@@ -69,6 +69,8 @@ class ClipInfo:
     alpha: bool = False
     still: bool = False
     """A single picture without time."""
+    plays: int = 0
+    """How often an animated picture is shown; 0 for ever, and for clips."""
 
 
 def opaque(height: int, width: int) -> Pixels:

@@ -32,6 +32,7 @@ Quality = Literal["fast", "balanced", "best"]
 Format = Literal["webp", "webm", "gif", "apng", "mov", "hevc", "png-zip", "mp4", "matte"]
 Refine = Literal["off", "clean", "matting"]
 Crop = Literal["none", "subject"]
+Loop = Literal["source", "forever", "once", "ping-pong"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 SUFFIXES: dict[str, Format] = {
@@ -111,6 +112,10 @@ class Options(BaseModel):
     """Pixels of soft shadow."""
     invert: Annotated[bool, Affects.FINISH] = False
     """Keep the background and remove the subject."""
+
+    loop: Annotated[Loop, Affects.FINISH] = "source"
+    """How often GIF, WebP and APNG play: `source` as often as the clip says, else for ever; `forever`; `once`;
+    `ping-pong` forwards and backwards for ever, without sound."""
 
     @classmethod
     def parse(cls, given: Mapping[str, object]) -> Self:

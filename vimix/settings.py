@@ -5,6 +5,7 @@ Every fault is reported at once, naming the variable. With nothing set, everythi
 
 import difflib
 import os
+import tempfile
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,14 @@ _FOR_OTHERS = {"VIMIX_ROOT", "VIMIX_PYTHON", "VIMIX_NO_SKIPS", "VIMIX_SWIFT_PYTH
 """Variables of that beginning that test runners use."""
 
 
+def _cache() -> Path:
+    """The person's folder for caches; where there is no home, as in a container with any uid, a temporary one."""
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"
+
+
 class Settings(BaseSettings):
     """The variables, with the names that the environment knows them by."""
 
@@ -30,7 +39,8 @@ class Settings(BaseSettings):
     # where things are
     data_dir: Path = Field(Path("data"), description="Jobs, results and uploads of this machine.")
     model_dir: Path = Field(
-        Path.home() / ".cache" / "vimix" / "models", description="Where weights are kept; shared by every checkout."
+        default_factory=lambda: _cache() / "vimix" / "models",
+        description="Where weights are kept; shared by every checkout.",
     )
     model_mirrors: Annotated[str, Field(description="Hub repositories of your own, comma-separated, asked first.")] = ""
     port: int = Field(

@@ -1,13 +1,14 @@
 """Finishing: sizes are exact, colours that were hidden stay hidden, outlines and shadows fit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from vimix.frame import Frame, Stage, opaque
-from vimix.refine.geometry import Box, crop_to, invert, pad_to, resize, shadow, stroke, subject_box
+from vimix.frame import Frame, Frames, Stage, opaque
+from vimix.refine.geometry import Box, crop_to, each, invert, pad_to, resize, shadow, stroke, subject_box
 
 RED, GREEN = (200, 30, 40), (10, 220, 30)
 
@@ -27,12 +28,31 @@ def one(stage: Stage, frame: Frame) -> Frame:
     return result
 
 
-def test_inverted_twice_is_the_same() -> None:
+def matted(alpha: int) -> Stage:
+    """A matting that leaves that share of what a frame brings, in 255ths."""
+    return each(lambda frame: replace(frame, alpha=(frame.alpha * (alpha / 255)).astype(np.uint8)))
+
+
+@pytest.mark.parametrize("alpha", [0, 100, 255])
+def test_inverted_is_what_the_matting_removes(alpha: int) -> None:
     frame = disc()
-    once = one(invert(), frame)
-    assert once.alpha[30, 40] == 0
-    np.testing.assert_array_equal(one(invert(), once).alpha, frame.alpha)
-    assert one(invert(), Frame(frame.rgb, opaque(60, 80), frame.time, frame.duration)).alpha.max() == 0
+    inverted, kept = one(invert([matted(alpha)]), frame), one(matted(alpha), frame)
+    assert (inverted.alpha.astype(int) + kept.alpha == frame.alpha).all()  # what was clear stays clear
+    whole = Frame(frame.rgb, opaque(60, 80), frame.time, frame.duration)
+    assert (one(invert([matted(alpha)]), whole).alpha == 255 - alpha).all()
+
+
+def test_frames_that_a_matting_leaves_out_are_no_matter() -> None:
+    frames = [
+        replace(disc(), time=Fraction(place), alpha=np.full((60, 80), 50 * place, np.uint8)) for place in range(4)
+    ]
+
+    def every_other(given: Iterable[Frame]) -> Frames:
+        for place, frame in enumerate(given):
+            if place % 2:
+                yield replace(frame, alpha=np.zeros_like(frame.alpha))
+
+    assert [int(frame.alpha[0, 0]) for frame in invert([every_other])(frames)] == [50, 150]
 
 
 @pytest.mark.parametrize("width", [17, 33, 80, 211])

@@ -129,6 +129,7 @@ def _info(facts: Facts, span: Span, size: Size) -> ClipInfo:
         audio=facts.audio,
         alpha=facts.alpha,
         still=facts.still,
+        plays=facts.plays,
     )
 
 

@@ -35,7 +35,11 @@ AVIF = Kind("avif", pillow="AVIF")
 
 _MOST_SCANS = 200
 """Passes over a progressive JPEG: each costs the time of the whole picture for a few bytes of file."""
-_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+_MARKER = re.compile(rb"\xff+([^\x00\x01\xff\xd0-\xd7\xd8])", re.DOTALL)
+"""Of a JPEG; those without a length of their own, and stuffed bytes of a scan, are none (ITU-T T.81, B.1.1)."""
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"})
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_PICTURE_BRANDS = _HEIC_BRANDS | _AVIF_BRANDS | {b"mif1", b"msf1", b"miaf", b"mif2"}
 _LOOKS_LIKE = (
     (rb"#EXTM3U", "a playlist"),
     (rb"ffconcat", "a list of other files"),
@@ -64,19 +68,31 @@ def sniff(path: Path) -> Kind:
             raise Unreadable(
                 f"This file is neither a video nor a picture that is taken here ({_TAKEN}){_resembles(head)}."
             )
-        scans = (head + file.read()).count(b"\xff\xda") if kind is JPEG else 0
+        scans = _scans(head + file.read()) if kind is JPEG else 0
     if scans > _MOST_SCANS:
         raise Refused(f"This JPEG is drawn over {scans} times, far too often; at most {_MOST_SCANS} are taken.")
     return kind
 
 
+def _scans(jpeg: bytes) -> int:
+    """Start-of-scan markers up to the picture's end: thumbnails inside of segments and a film behind it are no part."""
+    at, scans = 2, 0
+    while marker := _MARKER.search(jpeg, at):
+        at = marker.end()
+        if marker[1] == b"\xd9":
+            break
+        scans += marker[1] == b"\xda"
+        at += int.from_bytes(jpeg[at : at + 2], "big")
+    return scans
+
+
 def _kind(head: bytes) -> Kind | None:
     box, brand = head[4:8], head[8:12]
     if box == b"ftyp":
-        if brand in _HEIC_BRANDS:
-            return HEIC
-        if brand in (b"avif", b"avis"):
-            return AVIF
+        size = int.from_bytes(head[:4], "big")
+        brands = {brand, *(head[at : at + 4] for at in range(16, min(size, len(head)), 4))}
+        if brand in _PICTURE_BRANDS:  # mif1 and msf1 are containers: the other brands say what is in them
+            return AVIF if brands & _AVIF_BRANDS and brand not in _HEIC_BRANDS else HEIC
         return None if brand == b"M4A " else MOV if brand == b"qt  " else MP4
     if box in (b"moov", b"mdat", b"wide", b"free", b"skip"):
         return MOV

@@ -10,6 +10,8 @@ from fractions import Fraction
 from io import SEEK_CUR
 from typing import BinaryIO
 
+from vimix.media import gif, png
+
 _SHORTEST, _INSTEAD = Fraction(11, 1000), Fraction(1, 10)
 """Seconds: browsers show what asks for less than the first for the second, and so do we."""
 
@@ -58,52 +60,13 @@ def _pair(layout: str, head: bytes, at: int) -> tuple[int, int]:
 
 
 def _gif(file: BinaryIO) -> Iterator[Block]:
-    head = file.read(13)
-    if len(head) == 13 and head[10] & 0x80:
-        file.seek(3 << (head[10] & 7) + 1, SEEK_CUR)
-    duration = Fraction(0)
-    while mark := file.read(1):
-        if mark == b"!":
-            label = file.read(1)
-            body = _sub_blocks(file, keep=4)
-            if label == b"\xf9" and len(body) >= 4:
-                duration = Fraction(int.from_bytes(body[1:3], "little"), 100)
-        elif mark == b",":
-            place = file.read(9)
-            if len(place) < 9:
-                return
-            if place[8] & 0x80:
-                file.seek(3 << (place[8] & 7) + 1, SEEK_CUR)
-            file.seek(1, SEEK_CUR)
-            _sub_blocks(file)
-            left, top, width, height = struct.unpack_from("<HHHH", place)
-            yield Block(duration, left + width, top + height)
-            duration = Fraction(0)
-        elif mark == b";":
-            return
-
-
-def _sub_blocks(file: BinaryIO, keep: int = 0) -> bytes:
-    """Pass over a run of sub-blocks; the first bytes of the first are returned."""
-    kept = b""
-    while (size := file.read(1)) and size != b"\0":
-        if keep:
-            kept, keep = file.read(min(keep, size[0])), 0
-            file.seek(size[0] - len(kept), SEEK_CUR)
-        else:
-            file.seek(size[0], SEEK_CUR)
-    return kept
+    for image in gif.images(file, data=False):
+        yield Block(image.duration, image.left + image.width, image.top + image.height)
 
 
 def _png(file: BinaryIO) -> Iterator[Block]:
-    file.seek(8)
-    while len(head := file.read(8)) == 8:
-        (size,) = struct.unpack(">I", head[:4])
-        if head[4:] == b"fcTL" and len(body := file.read(26)) == 26:
-            _, width, height, left, top, numerator, denominator = struct.unpack_from(">IIIIIHH", body)
-            yield Block(Fraction(numerator, denominator or 100), left + width, top + height)
-            size -= 26
-        file.seek(max(0, size) + 4, SEEK_CUR)
+    for control in png.controls(file):
+        yield Block(control.duration, control.left + control.width, control.top + control.height)
 
 
 def _webp(file: BinaryIO) -> Iterator[Block]:

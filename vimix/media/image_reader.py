@@ -1,26 +1,27 @@
-"""Stills and animated pictures, read by Pillow: it composes the frames of GIF, WebP and APNG as browsers do.
+"""Stills and animated pictures. Pillow decodes; the frames of GIF and APNG are composed as browsers do (`compositor`).
 
 libavformat of PyAV 18 has no reader for animated WebP. Of broken files Pillow's readers raise whatever comes: any
 exception of theirs is the file's fault.
 """
 
-import io
 import warnings
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from fractions import Fraction
 from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 
+import av
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
 from vimix.errors import Refused, Unreadable
 from vimix.frame import Pixels
-from vimix.media import frame_durations
-from vimix.media.file_type import AVIF, GIF, HEIC, PNG, Kind
+from vimix.media import frame_durations, gif, png
+from vimix.media.file_type import AVIF, GIF, HEIC, PNG, WEBP, Kind
 from vimix.media.limits import Limits, check_decoded, check_picture
+from vimix.media.picture_colour import Signals, of_heif, of_png, to_srgb
 from vimix.media.reader import Dated, Facts, Size
 
 try:
@@ -55,16 +56,21 @@ class Picture:
         if kind.pillow == "HEIF" and pillow_heif is None:
             raise Unreadable("HEIC pictures cannot be read here: save it as JPEG or PNG.")
         durations = self._walk()
+        self._composed = kind is GIF or (kind is PNG and bool(durations))
+        self._still = len(durations) < 2
         with self._opened() as image:
-            check_picture(*image.size, limits, still=len(durations) < 2)
+            check_picture(*image.size, limits, still=self._still)
             extra = kind in (HEIC, AVIF) and getattr(image, "n_frames", 1) > 1
-            self._first = int(kind is PNG and len(durations) > 1 and bool(image.info.get("default_image")))
-            if kind is not GIF and len(durations) > 1:
-                durations = durations[: image.n_frames - self._first]  # type: ignore[attr-defined]
-            self._still = len(durations) < 2
-            self._load(image, 0)
-            upright = _UPRIGHT.get(_orientation(image)) if self._still else None
-            pixels = self._shown(image)
+            self._signals = self._colour()
+            self._size = image.size if kind is not GIF else self._canvas
+            if kind is WEBP and not self._still:
+                durations = durations[: getattr(image, "n_frames", 1)]
+            plays = int(image.info.get("loop", 0)) if kind is WEBP else self._plays()
+            upright = _UPRIGHT.get(_orientation(image)) if self._still and not self._composed else None
+        with closing(self._canvases()) as canvases:
+            pixels = next(canvases, None)
+        if pixels is None:
+            raise Unreadable(_BROKEN, cause="no picture in it")
         *times, end = accumulate([Fraction(1)] if self._still else durations, initial=Fraction(0))
         self.facts = Facts(
             (pixels.shape[1], pixels.shape[0]),
@@ -74,25 +80,72 @@ class Picture:
             codec=kind.name,
             container=kind.name,
             rotation=upright[1] if upright else 0,
+            hdr=self._signals.hdr,
             alpha=pixels.shape[2] == 4 and bool(pixels[..., 3].min() < 255),
             still=self._still,
+            plays=0 if self._still else plays,
             warnings=("Only the first picture of this file was taken.",) if extra else (),
         )
 
     def pictures(self, start: Fraction, size: Size, heard: list[str]) -> Generator[Dated, None, None]:
         """See `Reader`. An animation is composed from its beginning: there is no other way."""
         times = self.facts.times
-        with self._opened() as image:
+        with closing(self._canvases()) as canvases:
             for number, (time, end) in enumerate(pairwise((*times, self.facts.end))):
                 try:
-                    self._load(image, number)
+                    pixels = next(canvases, None)
                 except Unreadable:
                     if number == 0:
                         raise
+                    pixels = None
+                if pixels is None:
                     heard.append(f"The animation is damaged: it stands still after picture {number} of {len(times)}.")
                     return
                 if end > start:
-                    yield time, partial(_split, self._shown(image, self.facts.size, size))
+                    yield time, partial(_split, _resized(pixels, size))
+
+    def _canvases(self) -> Generator[Pixels, None, None]:
+        """Each picture as it is shown: (H, W, 3) or, where something may shine through, (H, W, 4). `Unreadable`."""
+        try:
+            if self._composed:
+                with self._path.open("rb") as file:
+                    if self._kind is GIF:
+                        yield from gif.frames(file, *self._size)
+                    else:
+                        yield from png.frames(file, *self._size, lambda image: to_srgb(image, self._signals))
+                return
+            with self._opened() as image:
+                for number in range(1 if self._still else getattr(image, "n_frames", 1)):
+                    if not self._still:
+                        image.seek(number)
+                    image.load()
+                    yield self._shown(image)
+        except (Unreadable, GeneratorExit):
+            raise
+        except Exception as error:
+            raise Unreadable(_BROKEN, cause=str(error)) from None
+
+    def _shown(self, image: Image.Image) -> Pixels:
+        upright = _UPRIGHT.get(_orientation(image)) if self._still else None
+        pixels = to_srgb(image, self._signals)
+        if self._kind is PNG and self._deep_rgb_key:
+            pixels = np.dstack([pixels[..., :3], _alpha_by_libavcodec(self._path)])
+        return np.array(Image.fromarray(pixels).transpose(upright[0])) if upright else pixels
+
+    def _colour(self) -> Signals:
+        self._deep_rgb_key = False
+        if self._kind is PNG:
+            with self._path.open("rb") as file:
+                colour = png.colour(file)
+            self._deep_rgb_key = colour.bit_depth == 16 and len(colour.chunks.get(b"tRNS", b"")) == 6
+            return of_png(colour)
+        return of_heif(self._path) if self._kind in (HEIC, AVIF) else Signals()
+
+    def _plays(self) -> int:
+        with self._path.open("rb") as file:
+            if self._kind is GIF:
+                return gif.plays(file)
+            return png.plays(file) if self._kind is PNG else 0
 
     def _walk(self) -> list[Fraction]:
         """How long each frame is shown, as its blocks say; checked against the limits while they are read."""
@@ -100,10 +153,13 @@ class Picture:
         durations: list[Fraction] = []
         with self._path.open("rb") as file:
             size = frame_durations.canvas(file, name)
+            self._canvas = size or (0, 0)
             if size is not None:
                 check_picture(*size, self._limits, still=True)
                 file.seek(0)
                 for block in frame_durations.walk(file, name):
+                    if not durations and self._kind is GIF:  # browsers let the canvas grow for the first picture
+                        self._canvas = max(size[0], block.right), max(size[1], block.bottom)
                     check_picture(block.right, block.bottom, self._limits, still=not durations)
                     durations.append(frame_durations.lasting(block.duration))
                     check_decoded(len(durations), self._limits)
@@ -121,43 +177,19 @@ class Picture:
         with image:
             yield image
 
-    def _load(self, image: Image.Image, number: int) -> None:
-        try:
-            if not self._still:
-                image.seek(self._first + number)
-            image.load()
-        except Exception as error:
-            raise Unreadable(_BROKEN, cause=str(error)) from None
 
-    def _shown(self, image: Image.Image, canvas: Size | None = None, size: Size | None = None) -> Pixels:
-        """(H, W, 3) or, where something may shine through, (H, W, 4)."""
-        try:
-            shown = _upright_srgb(image) if self._still else image
-            shown = shown.convert("RGBA" if shown.has_transparency_data or not self._still else "RGB")
-            if canvas is not None and shown.size != canvas:  # Pillow lets it grow for frames that reach beyond
-                shown = shown.crop((0, 0, *canvas))
-            if size is not None and size != shown.size:
-                shown = shown.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
-        except Exception as error:
-            raise Unreadable(_BROKEN, cause=str(error)) from None
-        return np.array(shown)
+def _resized(pixels: Pixels, size: Size) -> Pixels:
+    if size == (pixels.shape[1], pixels.shape[0]):
+        return pixels
+    return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3))
 
 
-def _upright_srgb(image: Image.Image) -> Image.Image:
-    """Turned as its EXIF says, in 8 bits, and in sRGB where a profile says that it is something else."""
-    upright = _UPRIGHT.get(_orientation(image))
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "RGBA", "CMYK"):
-        try:
-            own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "sRGB" not in ImageCms.getProfileDescription(own):
-                mode = "RGB" if image.mode == "CMYK" else image.mode
-                image = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode=mode) or image
-        except (ImageCms.PyCMSError, OSError):  # a broken profile: browsers show the pixels as they are, so do we
-            pass
-    return image.transpose(upright[0]) if upright else image
+def _alpha_by_libavcodec(path: Path) -> Pixels:
+    """The alpha that a colour key makes of a 16-bit RGB PNG, of which Pillow keeps 8 bits and so cannot compare."""
+    with av.open(str(path.absolute()), format="png_pipe") as file:
+        for frame in file.decode(video=0):
+            return np.ascontiguousarray(frame.to_ndarray(format="rgba")[..., 3])
+    raise Unreadable(_BROKEN, cause="libavcodec reads nothing")
 
 
 def _orientation(image: Image.Image) -> int:

@@ -37,6 +37,8 @@ class Facts:
     audio: bool = False
     alpha: bool = False
     still: bool = False
+    plays: int = 0
+    """How often an animated picture is shown, 0 for ever."""
     first: Fraction = Fraction(0)
     """Where on the file's own clock, which its sound shares, the first picture is shown."""
     warnings: tuple[str, ...] = ()

@@ -29,6 +29,7 @@ from vimix.pipeline.timings import passed_on
 from vimix.refine.background import over
 from vimix.refine.foreground import clean_edges, recolour
 from vimix.refine.geometry import Box, crop_to, invert, pad_to, resize, rim, shadow, stroke, subject_box
+from vimix.refine.ping_pong import ping_pong
 from vimix.refine.temporal import steady
 from vimix.sinks import AudioFrom, Encoding, Sink, open_sink
 
@@ -61,12 +62,16 @@ def play_back(request: Request, matte: Path, *, watched: bool) -> Generator[Note
     return Cut(matting.model, matting.runtime.as_dict(), stages, matting.decontaminate)
 
 
+def encoded(request: Request, cut: Cut, box: Box | None, attempt: fit.Try) -> list[Stage]:
+    """From decoded frames to those that are encoded: the part in `box`, as large and as often as `attempt`."""
+    matted = [invert(cut.stages)] if request.options.invert else cut.stages
+    return [*matted, *finishing(request, cut, box, attempt)]
+
+
 def finishing(request: Request, cut: Cut, box: Box | None, way: fit.Try) -> list[Stage]:
     """From the clip and its matte to the frames that are encoded: the part in `box`, as large and as often as `way`."""
     options, timed, threads = request.options, request.clock.timed, request.resources.threads
     stages: list[Stage] = [] if way.fps is None and way.seconds is None else [limit_fps(way.fps, way.seconds)]
-    if options.invert:
-        stages.append(invert())
     if cut.decontaminate and not options.invert:
         stages.append(timed("edges", recolour(cut.decontaminate, threads=threads)))
     elif options.refine != "off":
@@ -86,6 +91,8 @@ def finishing(request: Request, cut: Cut, box: Box | None, way: fit.Try) -> list
         stages.append(timed("finishing", shadow(options.shadow, grow=grow)))
     if not isinstance(options.background, Transparent):
         stages.append(timed("background", _background(request)))
+    if options.loop == "ping-pong" and not request.source.info.still:
+        stages.append(timed("finishing", ping_pong()))
     return [*stages, timed("finishing", passed_on)]
 
 
@@ -105,15 +112,21 @@ def sink(request: Request, path: Path, **changes: Any) -> Sink:
     """Where the finished frames go; `changes` are fields of `Encoding`."""
     options, source = request.options, request.source
     span = AudioFrom(request.clip, source.offset + source.start, source.offset + source.end)
+    heard = source.info.audio and (request.target is None or request.target.audio) and options.loop != "ping-pong"
     encoding = Encoding(
         quality=options.encode_quality,
         lossless=options.lossless,
         fps=source.info.fps,
-        audio=span if source.info.audio and (request.target is None or request.target.audio) else None,
+        audio=span if heard else None,
         threads=request.resources.threads,
-        loops=request.target.loops if request.target else 0,
+        loops=request.target.loops if request.target else plays(request),
     )
     return open_sink(options.format, path, replace(encoding, **changes))
+
+
+def plays(request: Request) -> int:
+    """How often an animated picture is played, 0 for ever."""
+    return request.source.info.plays if request.options.loop == "source" else int(request.options.loop == "once")
 
 
 class Nowhere:

@@ -97,14 +97,14 @@ def _encode(request: Request, cut: Cut, matte: Path | None, out: Path) -> Genera
     box, info = plan.subject(request, matte), request.source.info
     if request.target is None:
         way = fit.Try(request.options.encode_quality, request.max_fps, request.options.width)
-        stages = [*cut.stages, *plan.finishing(request, cut, box, way)]
+        stages = plan.encoded(request, cut, box, way)
         return (yield from _progress(cut_out(request.source, stages, plan.sink(request, out))))
     if box is not None:
         info = replace(info, width=box.width, height=box.height)
     search = fit.search(request.target, info, request.options)
     attempt, frames = next(search), 0
     while True:
-        stages = [*cut.stages, *plan.finishing(request, cut, box, attempt)]
+        stages = plan.encoded(request, cut, box, attempt)
         sink = plan.sink(request, out, quality=attempt.quality, max_bytes=request.target.max_bytes)
         tried, over = yield from _within_bytes(cut_out(request.source, stages, sink, step="fit"), request, attempt.fps)
         frames = frames if over else tried  # one that is too large leaves the last that fitted in its place

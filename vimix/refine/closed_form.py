@@ -4,8 +4,15 @@ It is what rembg calls alpha matting: what a network is sure of is held, the res
 The parts are PyMatting's; its import compiles for seconds where its cache cannot be written: only who asks pays.
 """
 
+import importlib
+import importlib.util
+import os
+import stat
+import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -75,6 +82,7 @@ def _known(alpha: Pixels) -> Pixels:
 
 
 def _solve(rgb: Pixels, known: Pixels, alpha: Pixels) -> Pixels:
+    _let_numba_cache()
     from pymatting import cf_laplacian, cg, ichol
 
     unknown = (known == 128).ravel()
@@ -93,3 +101,42 @@ def _solve(rgb: Pixels, known: Pixels, alpha: Pixels) -> Pixels:
         raise Failed("Closed-form matting found no solution for this clip.", cause=str(error)) from error
     share[sure] = known.ravel()[sure] / 255
     return np.asarray(share.clip(0, 1).reshape(alpha.shape) * 255 + 0.5, np.uint8)
+
+
+def _let_numba_cache() -> None:
+    """Give numba a folder for what it compiles where neither PyMatting's own nor the person's can be written.
+
+    NUMBA_CACHE_DIR has precedence. A temporary folder is this user's alone, since code is loaded from it. Raises
+    `Failed` where there is none.
+    """
+    caching = importlib.import_module("numba.core.caching")
+    config: Any = importlib.import_module("numba.core.config")
+    place = importlib.util.find_spec("pymatting")
+    if config.CACHE_DIR or place is None or place.origin is None:
+        return
+    if any(_can_cache(locator, place.origin) for locator in caching.CacheImpl._locator_classes):
+        return
+    try:
+        config.CACHE_DIR = str(_own_folder())
+    except OSError as error:
+        raise Failed(
+            "Closed-form matting needs a folder that can be written: name one in NUMBA_CACHE_DIR or TMPDIR.",
+            cause=str(error),
+        ) from error
+
+
+def _own_folder() -> Path:
+    """A temporary folder that only this user can write, since code is loaded from it; the same at each start."""
+    folder = Path(tempfile.gettempdir()) / f"vimix-numba-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022:
+        return folder
+    return Path(tempfile.mkdtemp(prefix="vimix-numba-"))
+
+
+def _can_cache(locator: Any, source: str) -> bool:
+    try:
+        return locator.from_function(_can_cache, source) is not None
+    except Exception:  # without a home some of them raise
+        return False

@@ -4,7 +4,9 @@ Colours of clear pixels never show: every blend and every resize weighs a colour
 on in the colour of the border under clear alpha: a background made from the frame's own colours has no black rim.
 """
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -39,9 +41,27 @@ def each(work: Callable[[Frame], Frame]) -> Stage:
     return stage
 
 
-def invert() -> Stage:
-    """Keep what was removed."""
-    return each(lambda frame: replace(frame, alpha=~frame.alpha))
+def invert(matting: Sequence[Stage]) -> Stage:
+    """Keep what the stages `matting` remove; what was clear before them stays clear."""
+
+    def stage(frames: Iterable[Frame]) -> Frames:
+        given: deque[tuple[Fraction, Pixels]] = deque()
+
+        def remembered() -> Frames:
+            for frame in frames:
+                given.append((frame.time, frame.alpha))
+                yield frame
+
+        with ExitStack() as open_things:
+            matted = open_things.enter_context(closing(remembered()))
+            for each_stage in matting:
+                matted = open_things.enter_context(closing(each_stage(matted)))
+            for frame in matted:
+                while given[0][0] < frame.time:
+                    given.popleft()
+                yield replace(frame, alpha=np.asarray(cv2.subtract(given[0][1], frame.alpha), np.uint8))
+
+    return stage
 
 
 def resize(width: int) -> Stage:

@@ -144,7 +144,20 @@ def _on_cpu(model: Model, size: int, source: Path, left: str = "") -> Generator[
         yield Note(f"{model.name} looks at {native} pixels, which is slower: its file cannot be brought to {size}.")
         size, graph = native, (yield from cpu_graph(model, native, source))
     known = model.name if model.graph == "resized" and size < model.size("best") else ""  # a still at its best is exact
-    run, found = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled", known=known)
+    try:
+        run, found = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled", known=known)
+    except Exception as error:  # of a dozen kinds, by library and by where the file was cut off
+        if graph == source:
+            raise Unavailable(
+                f"The weights of {model.name} are damaged: delete {source.name} in VIMIX_MODEL_DIR, and they are "
+                "fetched again.",
+                cause=str(error),
+            ) from error
+        yield Note(f"{graph.name} is damaged; it is made again.")
+        for made in graph.parent.glob(f"{graph.stem}*.onnx"):  # its copy in integers as well
+            made.unlink(missing_ok=True)
+        graph = yield from cpu_graph(model, size, source)
+        run, found = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled", known=known)
     return Network(
         name=model.name,
         predict=looker(model, size, run),
