@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -169,3 +171,10 @@ def test_a_warm_preview_of_three_qualities_takes_less_than_three_seconds(
     with capsys.disabled():
         print(f" a warm preview of three qualities, in seconds: {seconds} ", end="")
     assert seconds["without"] < 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a rule of Linux")
+def test_a_server_s_environment_is_hidden_from_its_children() -> None:
+    code = "import ctypes; from vimix.jobs.worker.child_process import hide_environment as hide; hide(); "
+    code += "print(ctypes.CDLL(None).prctl(3))"  # PR_GET_DUMPABLE
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "0"

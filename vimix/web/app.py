@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from vimix.errors import StoreError
 from vimix.jobs.service import JobService, open_service
 from vimix.jobs.worker import zerogpu
+from vimix.jobs.worker.child_process import hide_environment
 from vimix.options import Options
 from vimix.settings import Settings, misspelt
 from vimix.web.api import gradio_api, http_api, zip_download
@@ -41,7 +42,9 @@ SESSIONS = 256
 
 def launch(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises `UsageError`, `StoreError` where a setting cannot be used."""
+    hide_environment()
     json_logging.configure(settings)
+    json_logging.capture_output()
     for sentence in misspelt(os.environ):
         log.warning("%s", sentence)
     port = bound(settings.host, settings.port)
@@ -124,6 +127,7 @@ def _how(settings: Settings, service: JobService, page: Page, version: str) -> d
                 Middleware(PublicAddress, settings=settings),
                 Middleware(AccessLog),
                 *upload_limits.middleware(settings),
+                Middleware(AllowedRoutes),
                 Middleware(FirstPage, version=version),
             ],
             "lifespan": life,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from tests.stores import swift
+from vimix.errors import VimixError
 from vimix.jobs.model import Job, State
 from vimix.jobs.service import JobService, open_service
 from vimix.jobs.submission import token_hash
@@ -27,6 +29,7 @@ from vimix.stores.local import LocalStore
 from vimix.web.api import http_api
 from vimix.web.middleware import upload_limits
 from vimix.web.ops import health
+from vimix.web.ui.handlers import Page
 
 CONTENT = bytes(range(256)) * 40
 WEBP = Options().model_dump(mode="json")
@@ -205,6 +208,35 @@ def test_deleting_needs_the_token_and_is_at_once(service: JobService, client: Te
     assert [service.files.head(key) for key in ("in/clip", "matte/made", "out/made")] == [None] * 3
 
 
+def test_deleting_takes_gradio_s_copies_too(
+    service: JobService, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    finished(service, tmp_path)
+    copies = [tmp_path / "uploads" / name for name in ("a/clip.mp4", f"results/{JOB}/clip-cutout.webp")]
+    other = tmp_path / "uploads" / "b" / "clip.mp4"
+    for path in (*copies, other):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(CONTENT if path in copies else CONTENT[::-1])
+    assert client.delete(f"/r/{JOB}?token=wrong").status_code == 404
+    assert all(path.exists() for path in copies)
+    assert client.delete(f"/r/{JOB}?token=token").status_code == 200
+    assert not any(path.exists() for path in copies)
+    assert other.exists()
+
+
+@pytest.mark.parametrize("key", ["in/other", "out/made", "matte/made"])
+def test_a_key_is_no_leave(service: JobService, client: TestClient, tmp_path: Path, key: str) -> None:
+    finished(service, tmp_path)
+    service.files.put("in/other", tmp_path / "made", mime="image/png")
+    answer = client.post("/convert", json={"job": JOB, "options": {"background": key}})
+    assert answer.status_code in (404, 422)
+    page = Page(service, service.settings, tmp_path)
+    asker: Any = SimpleNamespace(client=SimpleNamespace(host="10.0.0.1"), headers={})
+    with pytest.raises(VimixError):
+        page.also(JOB, {"background": key}, asker)
+
+
 def test_a_short_link_leads_to_the_page(client: TestClient) -> None:
     assert client.get(f"/j/{JOB}").headers["location"] == f"../?job={JOB}"
     assert client.get("/j/x%0d%0aSet-Cookie:1").headers["location"].isprintable()
@@ -226,7 +258,7 @@ def test_converting_makes_a_job_that_keeps_what_is_not_named(
 )
 @pytest.mark.parametrize("path", ["/convert", "/api/upload-url", "/api/submit"])
 def test_bad_json_is_a_sentence(client: TestClient, path: str, sent: bytes) -> None:
-    answer = client.post(path, content=sent)
+    answer = client.post(path, content=sent, headers={"content-type": "application/json"})
     assert answer.status_code in (404, 422)
     assert answer.json()["error"].endswith(".")
 

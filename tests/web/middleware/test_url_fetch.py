@@ -93,3 +93,17 @@ def test_a_redirect_into_the_house_is_refused(elsewhere: str, tmp_path: Path, mo
     monkeypatch.setattr(url_fetch, "is_public", lambda address: address != "127.0.0.2")
     with pytest.raises(gr.Error, match="not a public one"):
         fetch(f"{elsewhere}to:http:||127.0.0.2:{port}|clip.mp4", tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2002:a00:1::1", "::127.0.0.1", "fec0::1", "192.0.0.8",
+     "64:ff9b:1::1", "::ffff:10.0.0.1", "2001:0:7f00:1::"],
+)  # fmt: skip
+def test_an_address_that_leads_to_a_private_one_is_not_public(address: str) -> None:
+    assert not url_fetch.is_public(address)
+
+
+@pytest.mark.parametrize("address", ["64:ff9b::808:808", "2002:808:808::1", "8.8.8.8", "2606:4700::1111"])
+def test_what_leads_to_a_public_one_is(address: str) -> None:
+    assert url_fetch.is_public(address)

@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.stores import swift
-from tests.web.served import serving
+from tests.web.served import ROOT, serving
 from vimix.settings import Settings
 from vimix.stores import open_store
 from vimix.web.ops import json_logging
@@ -93,3 +95,22 @@ def test_a_served_page_keeps_secrets_out_of_its_log(tmp_path: Path) -> None:
     log = (tmp_path / "server.log").read_text()
     assert "PLANTED" not in log
     assert "203.0.113.7" not in log
+
+
+def test_output_of_libraries_is_json_too(tmp_path: Path) -> None:
+    code = (
+        "import sys, threading, warnings\n"
+        "from vimix.settings import Settings\n"
+        "from vimix.web.ops import json_logging\n"
+        "json_logging.configure(Settings()); json_logging.capture_output()\n"
+        "print('one'); warnings.warn('two'); print('\\x1b[31mthree\\r{\"level\": 1}\\x85', file=sys.stderr)\n"
+        "worker = threading.Thread(target=lambda: 1 / 0); worker.start(); worker.join()\n"
+        "raise ValueError('four 203.0.113.7')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    said = "\n".join(line["message"] for line in lines)
+    assert ended.stdout == ""
+    for word in ("one", "two", "three", "ZeroDivisionError", "four [address]"):
+        assert word in said
+    assert not any(letter in said for letter in "\x1b\r\x85")

@@ -1,6 +1,7 @@
 """A place where one job at a time is worked on: a warm child process, and the rules by which it is ended."""
 
 import asyncio
+import ctypes
 import json
 import os
 import signal
@@ -176,6 +177,15 @@ class ChildProcess:
 
 
 _DIED = "The process that worked on this clip died."
+
+
+def hide_environment() -> None:
+    """Have the kernel refuse children of the same user a look at our environment and memory (Linux).
+
+    A child gets no credentials, but it could read ours in `/proc/<parent>/environ`.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(4, 0)  # PR_SET_DUMPABLE
 
 
 def child_environment(ours: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from vimix.errors import StoreError
 from vimix.jobs.backends import open_files, open_jobs
 from vimix.jobs.model import JobStore
 from vimix.jobs.service import JobService
-from vimix.jobs.worker.child_process import REAL_WORK
+from vimix.jobs.worker.child_process import REAL_WORK, hide_environment
 from vimix.jobs.worker.pool import LEAVE_WITHIN, WorkerPool
 from vimix.jobs.worker.recovery import STALE
 from vimix.settings import Settings
@@ -36,6 +36,7 @@ def serve(
     taken in the second half of it; what still runs at the end is handed back. `beside`: what runs as long as the pool.
     `more`: of `WorkerPool`.
     """
+    hide_environment()
 
     async def until_told() -> None:
         told = asyncio.Event()

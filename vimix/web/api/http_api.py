@@ -25,6 +25,7 @@ from vimix.web.api import job_routes, uploads
 from vimix.web.api.answers import answering, asked_of, options_in, ticket_answer
 from vimix.web.middleware.rate_limit import limiter, secret_of, visitor_of
 from vimix.web.ops import health
+from vimix.web.ops.cleanup import delete_everywhere
 from vimix.web.ui.presenter import download_name
 
 _EXPIRED = "This clip was deleted: results are kept for a day, or until their owner deletes them."
@@ -108,7 +109,7 @@ class Http:
         """Delete input, matte and result at once. The token comes as `?token=` or as a bearer."""
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         token = request.query_params.get("token") or bearer
-        await asyncio.to_thread(self.service.delete, request.path_params["job"], token)
+        await asyncio.to_thread(delete_everywhere, self.service, request.path_params["job"], token)
         return JSONResponse({"deleted": True})
 
     async def convert(self, request: Request) -> Response:

@@ -72,7 +72,7 @@ def zip_route(service: JobService) -> Route:
         yield pipe.take()
 
     def answer(request: Request) -> Response:
-        jobs = [job for job in request.query_params.get("jobs", "").split(",") if job][:MAX_JOBS]
+        jobs = list(dict.fromkeys(filter(None, request.query_params.get("jobs", "").split(","))))[:MAX_JOBS]
         if not jobs:
             return PlainTextResponse("Name the clips: /zip?jobs=…,…\n", 422)
         headers = {"Content-Disposition": 'attachment; filename="vimix.zip"', "Cache-Control": "no-store"}

@@ -8,6 +8,7 @@ import math
 import os
 import secrets
 import time
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -15,12 +16,13 @@ from limits import RateLimitItemPerHour
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
-from vimix.errors import Busy
+from vimix.errors import Busy, StoreError
 from vimix.settings import Settings
 from vimix.web.ops.metrics import REFUSED
 
 log = logging.getLogger(__name__)
 
+SECRET_BYTES = 32
 UPLOADS_A_JOB, CONVERSIONS_A_JOB = 6, 6
 """How many uploads and conversions an hour come with each job an hour."""
 
@@ -96,12 +98,25 @@ def secret_of(settings: Settings) -> bytes:
         return hashlib.sha256(b"vimix" + shared.encode()).digest()
     file = settings.data_dir / "secret"
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
-            new.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
-    return file.read_bytes()
+    if not file.exists():
+        aside = file.with_name(f"secret.{secrets.token_hex(8)}")
+        try:
+            with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
+                new.write(secrets.token_bytes(SECRET_BYTES))
+                new.flush()
+                os.fsync(new.fileno())
+            with suppress(FileExistsError):
+                os.link(aside, file)  # whole from the first moment; of several processes, one wins
+        except OSError as error:
+            raise StoreError("The server's disk cannot be written.", cause=str(error)) from error
+        finally:
+            aside.unlink(missing_ok=True)
+    secret = file.read_bytes()
+    if len(secret) != SECRET_BYTES:
+        raise StoreError(
+            "The server's signing key is damaged.", cause=f"{file} has {len(secret)} bytes: delete it and start again"
+        )
+    return secret
 
 
 def visitor_of(request: Any, settings: Settings) -> str:

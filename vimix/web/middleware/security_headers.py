@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vimix.settings import Settings
@@ -49,6 +49,8 @@ class BrowserRules:
         self.app = app
         self._all = "*" in settings.origins
         self._origins = frozenset(settings.origins)
+        self._hosts = frozenset(filter(None, [urlsplit(settings.public_url).netloc]))
+        self._forwarded = settings.trusted_proxies > 0
         self._headers = {
             "content-security-policy": page_policy(settings),
             "x-content-type-options": "nosniff",
@@ -84,7 +86,20 @@ class BrowserRules:
         if origin and scope["method"] == "OPTIONS" and "access-control-request-method" in asked:
             await self._preflight(asked, allowed)(scope, receive, send)
             return
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not allowed and self._is_foreign(asked):
+            refused = JSONResponse({"error": "Pages of other sites may not do this."}, 403)
+            await refused(scope, receive, dress)
+            return
         await self.app(scope, receive, dress)
+
+    def _is_foreign(self, asked: Headers) -> bool:
+        """Whether a browser says that another site's page asks; programs say nothing of it."""
+        if origin := asked.get("origin"):
+            ours = {asked.get("host", ""), *self._hosts}
+            if self._forwarded:
+                ours.add(asked.get("x-forwarded-host", "").split(",")[-1].strip())
+            return urlsplit(origin).netloc not in ours - {""}
+        return asked.get("sec-fetch-site") == "cross-site"
 
     def _preflight(self, asked: Headers, allowed: bool) -> Response:
         if not allowed:

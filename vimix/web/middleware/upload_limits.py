@@ -35,6 +35,8 @@ _FETCHES_FOR_OTHERS = re.compile(r"/(file=\s*[a-z][a-z0-9+.-]*:|file=\s*//|proxy
 """Routes of Gradio that would fetch any public address for anybody."""
 _CALLS = re.compile(r"/gradio_api/(call|run|api|queue/join)\b")
 """Routes of Gradio that stumble, rather than say so, where an argument is missing or a number is not finite."""
+_JSON = re.compile(r"/(gradio_api/(call|run|api|queue/join|component_server|cancel|reset)\b|convert$|api/)")
+"""Routes that take JSON and nothing else: a form of another site's page can send anything but that."""
 log = logging.getLogger(__name__)
 
 
@@ -79,6 +81,8 @@ class Door:
         try:
             if declared.isdigit() and int(declared) > limit:
                 raise self._too_large(upload)
+            if not upload and _JSON.search(scope["path"]) and not _says_json(headers):
+                raise _Refusal(415, "type", "The request must be JSON: content-type application/json.")
             if upload:
                 await asyncio.to_thread(self._may_upload, Request(scope))
         except _Refusal as no:
@@ -148,6 +152,10 @@ class Door:
     def _too_large(self, upload: bool) -> _Refusal:
         sentence = f"A file may have {megabytes(self.settings.max_upload_mb << 20)} here, and this one has more."
         return _Refusal(413, "upload_size", sentence if upload else "This request is too large.")
+
+
+def _says_json(headers: Headers) -> bool:
+    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
 
 def answer_for(error: VimixError) -> JSONResponse:

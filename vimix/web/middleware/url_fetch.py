@@ -21,6 +21,12 @@ from vimix.errors import megabytes
 from vimix.settings import Settings
 from vimix.web.ops.metrics import REFUSED
 
+_CLOSED = [ipaddress.IPv6Network(network) for network in ("::/96", "fec0::/10", "64:ff9b:1::/48", "2001::/32")]
+"""IPv4-compatible (RFC 4291), site-local (RFC 3879), local NAT64 (RFC 8215), Teredo (RFC 4380)."""
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+"""RFC 6052: the last 32 bits are an IPv4 address."""
+_DUMMY = ipaddress.IPv4Address("192.0.0.8")
+"""RFC 7600."""
 AT_ONCE, WITHIN, REDIRECTS = 4, 60.0, 5
 
 
@@ -90,8 +96,17 @@ async def _looked_up(where: httpx.URL) -> str:
 def is_public(address: str) -> bool:
     """Whether it is on the internet rather than in somebody's house."""
     parsed = ipaddress.ip_address(address)
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if any(parsed in network for network in _CLOSED):
+            return False
+        if parsed.ipv4_mapped:
+            parsed = parsed.ipv4_mapped
+        elif parsed in _NAT64:
+            parsed = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+        elif parsed.sixtofour:
+            parsed = parsed.sixtofour
+    if parsed == _DUMMY:
+        return False
     return parsed.is_global and not parsed.is_multicast
 
 

@@ -8,6 +8,7 @@ longer than a form is open. Job folders are tidied by the crews themselves.
 import asyncio
 import logging
 import os
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,7 +18,7 @@ from pathlib import Path
 from vimix.errors import StoreError
 from vimix.jobs.service import JobService, open_service
 from vimix.settings import Settings
-from vimix.stores import Store
+from vimix.stores import Store, sha256_of
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,25 @@ def sweep_uploads(folder: Path, *, age: float, now: float) -> int:
                 if now - Path(top, name).lstat().st_mtime > min(age, BROKEN_OFF):
                     Path(top, name).rmdir()
     return gone
+
+
+def delete_everywhere(service: JobService, job: str, token: str) -> None:
+    """Delete a job with all copies of its files: those in the store, and Gradio's of the upload and the result.
+
+    A file that another job still needs stays in the store, and so do its copies. Raises what `JobService.delete` does.
+    """
+    made = service.job(job)
+    keys = [key for key in (made.input_key, made.result_key, str(made.options.get("background"))) if key and "/" in key]
+    known = {key: stored for key in keys if (stored := service.files.head(key)) is not None}
+    service.delete(job, token)
+    gone = {(stored.bytes, stored.sha256) for key, stored in known.items() if service.files.head(key) is None}
+    sizes = {size for size, _ in gone}
+    folder = upload_folder(service.settings)
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file() and path.lstat().st_size in sizes and (path.stat().st_size, sha256_of(path)) in gone:
+                path.unlink()
+    shutil.rmtree(folder / "results" / made.id, ignore_errors=True)
 
 
 def upload_folder(settings: Settings) -> Path:

@@ -4,10 +4,12 @@ Everything goes through one formatter, tracebacks and uvicorn's lines too, so th
 in one place, whoever said it.
 """
 
+import io
 import json
 import logging
 import re
 import sys
+import threading
 from datetime import UTC, datetime
 from typing import TextIO
 from urllib.parse import quote, urlsplit
@@ -22,8 +24,35 @@ _ADDRESS = re.compile(
     r"\b(?!127\.0\.0\.1\b|0\.0\.0\.0\b)(?:\d{1,3}\.){3}\d{1,3}\b|(?<![\w:])(?:[0-9a-f]{1,4}:){3,7}[0-9a-f:]*[0-9a-f]",
     re.I,
 )
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+"""What a terminal would obey, or a reader of lines take for the end of one."""
 _SIGNED = re.compile(r"((?:X-Amz-Signature|X-Amz-Credential|signature|token)=)[^&\s'\"]+", re.IGNORECASE)
 _TALKATIVE = ("botocore", "boto3", "s3transfer", "urllib3", "httpx", "httpcore", "docket", "asyncio")
+
+
+class _Output(io.TextIOBase):
+    """A stream whose lines become log records."""
+
+    def __init__(self) -> None:
+        self._part = ""
+        self._lock = threading.RLock()
+
+    def write(self, text: str) -> int:
+        with self._lock:
+            *lines, self._part = (self._part + text).split("\n")
+            for line in filter(str.strip, lines):
+                logging.getLogger("vimix.output").info("%s", line)
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+
+def capture_output() -> None:
+    """Send what libraries print, tracebacks of threads too, through the formatter; not where a person reads it."""
+    if not sys.stderr.isatty():
+        logging.raiseExceptions = False  # a handler that fails would write here, and so call itself
+        sys.stdout = sys.stderr = _Output()
 
 
 class Lines(logging.Formatter):
@@ -56,6 +85,7 @@ class Lines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
     def _clean(self, text: str) -> str:
+        text = _CONTROL.sub(" ", text)
         text = self._uploads.sub("[upload]", self._secrets.sub("[secret]", text))
         return _ADDRESS.sub("[address]", _SIGNED.sub(r"\1[secret]", text))
 
@@ -64,6 +94,7 @@ def configure(settings: Settings, stream: TextIO = sys.stderr) -> None:
     """Send all logs of this process through `Lines`."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Lines(settings, plain=stream.isatty()))
+    logging.captureWarnings(True)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("vimix").setLevel(logging.INFO)
     for name in _TALKATIVE:

@@ -22,6 +22,7 @@ from vimix.jobs.service import JobService
 from vimix.options import Options, to_options
 from vimix.settings import Settings
 from vimix.web.middleware.rate_limit import limiter, visitor_of
+from vimix.web.ops.cleanup import delete_everywhere
 from vimix.web.ui import presenter
 from vimix.web.ui.thumbnails import compare
 
@@ -173,7 +174,7 @@ class Page:
             return self.show(str(asked["job"]))
 
         def delete(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
-            self.service.delete(str(asked["job"]), str(asked["token"]))
+            delete_everywhere(self.service, str(asked["job"]), str(asked["token"]))
             return {"kind": "deleted"}
 
         def also(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:

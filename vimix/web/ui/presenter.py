@@ -34,7 +34,8 @@ def format_of(job: Job) -> Format:
 
 def download_name(job: Job) -> str:
     """What the result is saved as: the clip's own name with the format's suffix."""
-    stem = PurePath(job.input_name.replace("\\", "/")).stem[:80] or "clip"
+    name = "".join(letter for letter in job.input_name.replace("\\", "/") if letter.isprintable())
+    stem = PurePath(name).stem[:80] or "clip"
     return f"{stem}-cutout{format_of(job).suffix}"
 
 
