@@ -25,6 +25,7 @@ from vimix.web.listener import bound
 from vimix.web.middleware import upload_limits, url_fetch
 from vimix.web.middleware.access_log import AccessLog
 from vimix.web.middleware.public_address import PublicAddress
+from vimix.web.middleware.routes import AllowedRoutes
 from vimix.web.ops import json_logging, prefetch
 from vimix.web.ops.cleanup import sweeping, upload_folder
 from vimix.web.server import serve
