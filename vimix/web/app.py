@@ -45,7 +45,6 @@ def launch(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises `UsageError`, `StoreError` where a setting cannot be used."""
     hide_environment()
     json_logging.configure(settings)
-    json_logging.capture_output()
     for sentence in misspelt(os.environ):
         log.warning("%s", sentence)
     port = bound(settings.host, settings.port)
@@ -54,6 +53,7 @@ def launch(settings: Settings) -> None:
         zerogpu.open_lender()
     service = open_service(settings)
     _reachable(service, settings)
+    json_logging.capture_output()  # from here on; a fault in the settings is a plain sentence for whoever starts us
     demo, how = prepare(settings, service)
     serve(demo, how, port, end=service.end_streams)
 
