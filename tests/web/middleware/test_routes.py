@@ -12,7 +12,7 @@ from tests.web.served import serving
 from vimix.web.middleware.routes import is_allowed
 
 CLOSED = {
-    "/user", "/login_check", "/token", "/dev/reload", "/login", "/logout", "/{page}", "/runs", "/run-history/connect",
+    "/user", "/login_check", "/token", "/dev/reload", "/login", "/{page}", "/runs", "/run-history/connect",
     "/run-history/buckets", "/run-history/records",
     "/run-history/records/{endpoint}/{record_id}/assets/{asset_id}", "/gradio_api/deep_link",
     "/custom_component/{id}/{environment}/{type}/{file_name}", "/proxy={url_path:path}", "/stream/{event_id}",

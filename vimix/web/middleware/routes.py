@@ -10,7 +10,7 @@ from vimix.web.ops.metrics import REFUSED
 
 OWN = (
     "page/", "examples/", "embed", "zip", "healthz", "readyz", "metrics", "r/", "f/", "j/", "convert", "api/upload-url",
-    "api/submit",
+    "api/submit", "api/status/", "api/watch/", "api/cancel", "api/up/", "login/huggingface", "login/callback", "logout",
 )  # fmt: skip
 """Ours; a name that ends in a slash stands for what is below it."""
 PAGE = (
