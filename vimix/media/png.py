@@ -44,6 +44,7 @@ class Colour:
 
     chunks: dict[bytes, bytes]
     bit_depth: int
+    grey: bool
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -75,15 +76,16 @@ def plays(file: BinaryIO) -> int:
 
 def colour(file: BinaryIO) -> Colour:
     """The chunks before the picture that say what its numbers mean."""
-    found, depth = dict[bytes, bytes](), 8
+    found, depth, grey = dict[bytes, bytes](), 8, False
     for kind, size in chunks(file):
         if kind == b"IHDR":
-            depth = file.read(13)[8:9].ljust(1, b"\x08")[0]
+            depth, kind_of_colour = file.read(13).ljust(13, b"\x08")[8:10]
+            grey = kind_of_colour in (0, 4)
         elif kind in _ABOUT_COLOUR:
             found[kind] = file.read(size)
         elif kind == b"IDAT":
             break
-    return Colour(found, depth)
+    return Colour(found, depth, grey)
 
 
 def frames(
