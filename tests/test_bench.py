@@ -1,6 +1,11 @@
 """What the measurements write is read by what makes the page."""
 
-from bench import gpu, performance
+from pathlib import Path
+
+import numpy as np
+
+from bench import gpu, halves, performance
+from vimix.frame import Pixels
 
 
 def test_every_table_of_the_gpu_reaches_the_page() -> None:
@@ -29,3 +34,30 @@ def test_a_call_is_repeated_for_as_long_as_asked() -> None:
     runs, took = gpu.repeated(lambda: asked.append(1), 0.01)
     assert len(asked) == runs + 1
     assert took >= 0.01
+
+
+def test_a_prediction_is_kept_on_disk_and_made_once(tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def predict(rgb: Pixels) -> Pixels:
+        made.append(1)
+        return rgb[:, :, 0]
+
+    picture = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+    first = halves.Cached("a", predict, tmp_path)(picture)
+    again = halves.Cached("a", predict, tmp_path)
+    assert np.array_equal(first, again(picture))
+    assert (len(made), again.count) == (1, 1)
+    halves.Cached("b", predict, tmp_path)(picture)
+    halves.Cached("a", predict, tmp_path)(np.ascontiguousarray(picture.reshape(6, 4, 3)))
+    assert len(made) == 3
+
+
+def test_a_sequence_below_the_network_alone_or_that_moves_is_named() -> None:
+    good = halves.Row("good", 0.8, 0.9, 1.0, 0.7, (0.0, 0.005))
+    bad = halves.Row("bad", 0.8, 0.7, 1.0, 0.7, (0.0, -0.2))
+    said = "\n".join(halves.summary("half", [good, bad]))
+    assert "tracked 0.800  better of both 0.850" in said
+    assert "itself: bad\n" in said
+    assert "not stable; more than 0.03: bad" in said
+    assert ": stable; more than 0.03: none" in "\n".join(halves.summary("half", [good]))
