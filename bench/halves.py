@@ -52,7 +52,7 @@ class Cached:
         """As `predict`."""
         self.count += 1
         key = hashlib.blake2b(f"{self.name}{rgb.shape}".encode(), digest_size=16)
-        key.update(np.ascontiguousarray(rgb))
+        key.update(np.ascontiguousarray(rgb).tobytes())
         file = self.folder / f"{key.hexdigest()}.png"
         if file.is_file():
             return np.asarray(Image.open(file))
