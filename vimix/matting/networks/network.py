@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from vimix.errors import Unavailable
+from vimix.errors import Unavailable, tidy
 from vimix.events import Note
 from vimix.matting.engine import Predict, Runtime
 from vimix.matting.image import Segment, looker, predictor, segment_floats
@@ -228,7 +228,7 @@ def _last(steps: Generator[Note, None, Returned]) -> Returned:
 
 
 def _bounded(limit: int) -> str:
-    return f"; at most {limit / 2**30:.1f} GB of its memory" if limit else ""
+    return f"; at most {tidy(limit / 2**30)} GB of its memory" if limit else ""
 
 
 def remembered_choice(model: Model, model_dir: Path) -> Runtime | None:
