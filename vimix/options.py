@@ -29,7 +29,7 @@ from vimix.errors import UsageError
 from vimix.points import Point, parse_paints
 
 Quality = Literal["fast", "balanced", "best"]
-Format = Literal["webp", "webm", "gif", "apng", "mov", "hevc", "png-zip", "mp4", "matte"]
+Format = Literal["webp", "webm", "gif", "apng", "mov", "hevc", "png-zip", "mp4", "matte", "stacked"]
 Refine = Literal["off", "clean", "matting"]
 Crop = Literal["none", "subject"]
 Loop = Literal["source", "forever", "once", "ping-pong"]

@@ -26,7 +26,7 @@ RATES = [
     Fraction(30),
     Fraction(60),
 ]
-EVEN = {"hevc", "mp4", "matte"}
+EVEN = {"hevc", "mp4", "matte", "stacked"}
 """Formats whose codec needs even sides."""
 formats = pytest.mark.parametrize("name", FORMATS)
 

@@ -13,7 +13,7 @@ import pytest
 
 from vimix.errors import Failed, StoreError
 from vimix.frame import Frame, opaque
-from vimix.matting.matte_file import about, cuts, keep, replay
+from vimix.matting.matte_file import about, cut_at, cuts, keep, replay
 
 
 def frames(count: int = 6, size: tuple[int, int] = (45, 64), fps: Fraction = Fraction(30000, 1001)) -> Iterator[Frame]:
@@ -158,3 +158,21 @@ def test_packing_is_cheap(tmp_path: Path) -> None:
     began = time.process_time()
     stored(tmp_path / "a.matte", given)
     assert (time.process_time() - began) / len(given) < 0.02
+
+
+def test_one_cut_is_found_by_its_time(tmp_path: Path) -> None:
+    path = stored(tmp_path / "a.matte", list(frames(5)))
+    every = list(cuts(path))
+    for cut in every:
+        for moment in (cut.time, cut.time + cut.duration / 2):
+            found = cut_at(path, float(moment) + 1e-6)
+            assert found.time == cut.time
+            assert np.array_equal(found.alpha, cut.alpha)
+    assert cut_at(path, -1).time == every[0].time
+    assert cut_at(path, 1e9).time == every[-1].time
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(Failed):
+        cut_at(path, 1e9)
+    with pytest.raises(Failed):
+        cut_at(stored(tmp_path / "none.matte", []), 0)

@@ -6,18 +6,20 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from tests.matting.video.test_tracker import Eye
 from tests.web.drawn import draw
-from vimix.errors import Unreadable
+from vimix.errors import Unreadable, UsageError
 from vimix.matting.engine import Runtime
 from vimix.matting.networks import engine as networks
 from vimix.matting.networks.catalogue import Model
 from vimix.matting.networks.network import Network
+from vimix.options import Options
 from vimix.pipeline import preview
-from vimix.pipeline.preview import STRIP, filmstrip
+from vimix.pipeline.preview import STRIP, corrected, filmstrip
 from vimix.pipeline.request import Resources
+from vimix.pipeline.run import run
 
 
 def opened(uri: str) -> Image.Image:
@@ -81,3 +83,22 @@ def test_a_preview_cuts_out_who_was_clicked(tmp_path: Path, monkeypatch: pytest.
         found = {name for name, place in places.items() if int(str(alpha.getpixel(place))) > 200}
         assert found == kept
         assert all(int(str(alpha.getpixel(places[name]))) < 50 for name in places.keys() - kept)
+
+
+def test_a_frame_of_a_finished_clip_is_corrected(tmp_path: Path) -> None:
+    """A click takes the second ball out, a stroke puts the wall's corner in, in this frame and by the stored matte."""
+    clip, matte = draw(tmp_path / "green.mp4", wall=(20, 176, 72), second=True), tmp_path / "matte"
+    list(run(clip, tmp_path / "out.webp", Options(start=0.5, model="chroma"), resources(tmp_path), matte=matte))
+    strokes = Image.new("RGBA", (320, 180))
+    ImageDraw.Draw(strokes).rectangle((0, 0, 40, 30), fill=(0, 255, 0, 255))
+    buffer = io.BytesIO()
+    strokes.save(buffer, "PNG")
+    paint = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    asked = (resources(tmp_path), str(clip), str(matte), 0.5, 0.25)
+    plain = opened(corrected(*asked)["picture"]).getchannel("A")
+    mended = opened(corrected(*asked, ["-0.75,0.5,0.75"], [paint])["picture"]).getchannel("A")
+    ball, second, corner = (120, 90), (240, 90), (12, 10)
+    assert [plain.getpixel(place) for place in (ball, second, corner)] == [255, 255, 0]
+    assert [mended.getpixel(place) for place in (ball, second, corner)] == [255, 0, 255]
+    with pytest.raises(UsageError):
+        corrected(*asked, ["elsewhere"])

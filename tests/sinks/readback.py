@@ -84,4 +84,7 @@ def _read_video(path: Path, name: str) -> Read:
     command += ["-fps_mode", "passthrough", *matrix, "-f", "rawvideo", "-"]
     raw = subprocess.run(command, capture_output=True, check=True).stdout
     rgba = np.frombuffer(raw, np.uint8).reshape(-1, *size, 4)
+    if name == "stacked":
+        above, below = np.split(rgba, 2, axis=1)
+        rgba = np.concatenate([above[..., :3], below[..., 1:2]], axis=3)
     return Read(rgba, [float(begin) for begin, _ in shown], float(sum(shown[-1])), sound)

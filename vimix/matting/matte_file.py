@@ -89,7 +89,7 @@ def replay(matte: Path) -> Stage:
                     cut, after = after, next(stored, None)
                 if cut is None or abs(cut.time - frame.time) > cut.duration / 2:
                     raise Failed("The stored matte does not fit this clip.", cause=f"{matte.name} lacks {frame}")
-                yield replace(frame, alpha=_sized(cut.alpha, frame.alpha.shape))
+                yield replace(frame, alpha=sized(cut.alpha, frame.alpha.shape))
                 cut = None  # each answers once: a second frame that comes nearest to it was never looked at
 
     return stage
@@ -109,6 +109,27 @@ def cuts(matte: Path) -> Generator[Cut, None, None]:
         while (cut := _read_cut(file, shape, count)) is not None:
             count += 1
             yield cut
+
+
+def cut_at(matte: Path, time: float) -> Cut:
+    """The cut that is shown at `time` seconds, or the last; all before it are passed over without being unpacked.
+
+    Raises `Failed` where the file is damaged or holds none.
+    """
+    with _opened(matte) as file:
+        head, found = _read_head(file), -1
+        while True:
+            offset = file.tell()
+            begin, per, *_, length = _RECORD.unpack(_exactly(file, _RECORD.size))
+            if not per or (found >= 0 and Fraction(begin, per) > time):
+                break
+            found = offset
+            file.seek(length + _SUM.size, os.SEEK_CUR)
+        file.seek(max(found, 0))
+        cut = None if found < 0 else _read_cut(file, (head["height"], head["width"]), 0)
+    if cut is None:
+        raise _damaged("it holds no cut")
+    return cut
 
 
 def _with_record(frame: Frame) -> tuple[Frame, bytes]:
@@ -150,7 +171,8 @@ def _read_cut(file: BinaryIO, shape: tuple[int, int], count: int) -> Cut | None:
     return Cut(alpha, Fraction(time, per), Fraction(duration, each))
 
 
-def _sized(alpha: Pixels, shape: tuple[int, ...]) -> Pixels:
+def sized(alpha: Pixels, shape: tuple[int, ...]) -> Pixels:
+    """An alpha at another size, (H, W)."""
     if alpha.shape == shape:
         return alpha
     height, width = shape

@@ -126,18 +126,24 @@ def _clip(path: Path) -> _Content:
     known, seconds = _OURS.get((kind.name, info.codec)), info.seconds or Fraction(0)
     if known == "mp4":
         with opened(path, kind, _ENDLESS) as container:
-            known = "matte" if container.metadata.get("title") == "matte" else known
+            title = container.metadata.get("title")
+            known = title if title in ("matte", "stacked") else known
             plays_in = FORMATS[known].plays_in if _plays_everywhere(container) else ()
     else:
         plays_in = FORMATS[known].plays_in if known else ()
-    if info.codec == "hevc":
+    height = info.height
+    alphas: Iterator[Pixels]
+    if known == "stacked":
+        height //= 2
+        alphas = (frame.rgb[height:, :, 1] for frame in source.frames())
+    elif info.codec == "hevc":
         alphas = _hevc_alphas(path, kind, info)
     elif kind.demuxer and not info.alpha:
         alphas = iter(())
     else:
         alphas = (frame.alpha for frame in source.frames())
     many = max(_LOOKED_AT, _PIXELS // (info.width * info.height))
-    size, clear = (info.width, info.height), _any_clear(islice(alphas, many))
+    size, clear = (info.width, height), _any_clear(islice(alphas, many))
     return _Content(known or kind.name, info.codec, seconds, info.frames or 0, size, clear, info.audio, plays_in)
 
 

@@ -19,15 +19,16 @@ from PIL import Image
 from vimix.concurrency.threads import cores
 from vimix.errors import NotFound
 from vimix.frame import Frame
-from vimix.matting import registry
+from vimix.matting import matte_file, registry
 from vimix.matting.engine import EngineRequest
 from vimix.matting.video import corrections
 from vimix.matting.video.corrections import Correction
 from vimix.media.decode import open_source, probe
 from vimix.media.limits import Limits
-from vimix.options import SHORT_FPS, Quality
-from vimix.pipeline.request import Resources
+from vimix.options import SHORT_FPS, Options, Quality
+from vimix.pipeline.request import Resources, corrections_of
 from vimix.points import Point
+from vimix.refine.foreground import clean
 
 LOOKS: tuple[str, ...] = get_args(Quality)
 STRIP = 8
@@ -100,6 +101,31 @@ def compare(resources: Resources, before: str, after: str, start: float, time: f
     }
 
 
+def corrected(
+    resources: Resources,
+    clip: str,
+    matte: str,
+    start: float,
+    time: float,
+    points: Sequence[str] = (),
+    paints: Sequence[str] = (),
+) -> dict[str, Any]:
+    """One frame of a finished job with its stored matte, and what a person says of that frame applied to it.
+
+    `time` is seconds from the first frame, which is `start` seconds into the clip. `points` are clicks and boxes on
+    what is not meant, `paints` painted pictures, all of this frame whatever their own times. Raises `Refused`,
+    `Unreadable`, `NotFound`, `UsageError`, and `Failed` where the matte is damaged.
+    """
+    options = Options.parse({"point": list(points), "paint": list(paints)})
+    frame = frame_at(Path(clip), start + time, CLOSE_UP, resources.limits)
+    alpha = matte_file.sized(matte_file.cut_at(Path(matte), time).alpha, frame.alpha.shape)
+    for correction in corrections_of(options):
+        region = corrections.region_of(frame.rgb, alpha, correction)
+        alpha = corrections.corrected(frame.rgb, alpha, region)
+    cut = replace(frame, rgb=clean(frame.rgb, alpha), alpha=alpha)
+    return {"kind": "corrected", "time": time, "picture": data_uri(cut, quality=85)}
+
+
 def preview(
     resources: Resources, clip: str, time: float, looks: Sequence[str] = (), points: Sequence[str] = ()
 ) -> dict[str, Any]:
@@ -138,6 +164,7 @@ def preview(
 ANSWERS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "filmstrip": filmstrip,
     "compare": compare,
+    "corrected": corrected,
     "preview": preview,
 }
 """What a child answers beside runs, by the kind of the request."""

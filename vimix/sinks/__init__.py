@@ -11,7 +11,7 @@ from vimix.errors import UsageError
 from vimix.sinks.animation import animation
 from vimix.sinks.apng import APNG
 from vimix.sinks.base import AudioFrom, Encoding, Format, Sink, TooManyBytes
-from vimix.sinks.container import HEVC, MATTE, MOV, MP4, WEBM, video
+from vimix.sinks.container import HEVC, MATTE, MOV, MP4, STACKED, WEBM, video
 from vimix.sinks.gif import GIF
 from vimix.sinks.stills import png_zip
 from vimix.sinks.webp import WEBP
@@ -34,6 +34,7 @@ FORMATS: dict[str, Format] = {
         Format("png-zip", ".zip", "application/zip", "PNG frames (zip)", True, False, _EDITORS[:-1], png_zip),
         Format("mp4", ".mp4", "video/mp4", "MP4", False, True, ("everywhere",), video(MP4), 16384),
         Format("matte", ".mp4", "video/mp4", "Matte", False, False, ("everywhere",), video(MATTE), 16384),
+        Format("stacked", ".mp4", "video/mp4", "Stacked alpha MP4", True, False, (), video(STACKED), 8192),
     )
 }  # fmt: skip
 

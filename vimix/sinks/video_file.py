@@ -53,6 +53,17 @@ def matte_only(frame: Frame) -> Pixels:
     return np.repeat(frame.alpha[..., None], 3, axis=2)
 
 
+def colour_above_matte(frame: Frame) -> Pixels:
+    """The picture as it is, what is removed included, and below it the alpha as a grey one: (2 H, W, 3).
+
+    This is the layout in which players without a codec for alpha take it ("stacked" or "packed alpha"). An odd height
+    gains a row in both halves, so that they share no block of the colour planes.
+    """
+    odd = frame.alpha.shape[0] % 2
+    halves = [cv2.copyMakeBorder(half, 0, odd, 0, 0, cv2.BORDER_REPLICATE) for half in (frame.rgb, matte_only(frame))]
+    return np.concatenate(halves)
+
+
 @dataclass(frozen=True, slots=True)
 class Video:
     """What tells one video format from another."""
@@ -64,6 +75,8 @@ class Video:
     """Encoder options for a quality of 1-100."""
     audio: str | None = None
     picture: Callable[[Frame], Pixels] = with_alpha
+    pictures: int = 1
+    """Pictures that stand above each other in each frame."""
     tag: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Of the video stream."""
@@ -84,6 +97,8 @@ class VideoFile:
 
     def __init__(self, path: Path, encoding: Encoding, width: int, height: int, kind: Video) -> None:
         self._kind, self._end, self._failed = kind, Fraction(0), False
+        if kind.pictures > 1:
+            height = kind.pictures * (height + height % 2)
         self._add = (height % 2, width % 2) if kind.even else (0, 0)
         self._program: Ffmpeg | None = None
         self._durations: dict[int, int] = {}

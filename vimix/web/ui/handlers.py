@@ -24,7 +24,7 @@ from vimix.settings import Settings
 from vimix.web.middleware.rate_limit import limiter, visitor_of
 from vimix.web.ops.cleanup import delete_everywhere
 from vimix.web.ui import presenter
-from vimix.web.ui.thumbnails import compare
+from vimix.web.ui.thumbnails import compare, corrected
 
 FIELDS = (
     "quality", "format", "size", "background", "colour", "picture", "fps", "model", "refine", "steady", "fit", "crop",
@@ -165,6 +165,11 @@ class Page:
             visitor, time = visitor_of(request, self.settings), float(asked.get("time", 0))
             return compare(self.service, self.previews, str(asked["job"]), time, visitor)
 
+        def mend(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+            visitor, time = visitor_of(request, self.settings), float(asked.get("time", 0))
+            marks = {"points": asked.get("point") or (), "paints": asked.get("paint") or ()}
+            return corrected(self.service, self.previews, str(asked["job"]), time, visitor, **marks)
+
         def trial(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
             path = uploaded(asked.get("path"), self.examples)
             return self.preview(path, float(asked.get("time", 0)), (), asked.get("point") or (), request)
@@ -178,13 +183,14 @@ class Page:
             return {"kind": "deleted"}
 
         def also(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-            changes = {name: value for name, value in asked.items() if name != "job"}
-            return {"kind": "tickets", "tickets": [self.also(str(asked["job"]), changes, request)]}
+            changes = {name: value for name, value in asked.items() if name not in ("job", "background_path")}
+            behind = uploaded(path) if (path := asked.get("background_path")) else None
+            return {"kind": "tickets", "tickets": [self.also(str(asked["job"]), changes, request, behind)]}
 
         def jobs(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
             return {"kind": "jobs", "jobs": [self._line(str(job)) for job in asked.get("jobs", ())[:50]]}
 
-        return [_safe(answer) for answer in (clip_film, moment, stop, delete, jobs, trial, also)]
+        return [_safe(answer) for answer in (clip_film, moment, stop, delete, jobs, trial, mend, also)]
 
     def preview(
         self, clip: Path, time: float, looks: Sequence[str], point: Sequence[str], request: gr.Request
@@ -198,9 +204,13 @@ class Page:
         asked = {"clip": str(clip), "time": time, "looks": list(looks), "points": list(point)}
         return self.previews.ask("preview", visitor, **asked) | {"quota": quota}
 
-    def also(self, job: str, asked: Mapping[str, Any], request: gr.Request) -> dict[str, Any]:
-        """A finished job's clip as another file; what `asked` leaves empty stays as it was."""
-        ticket = self.service.convert(job, asked, visitor=visitor_of(request, self.settings))
+    def also(
+        self, job: str, asked: Mapping[str, Any], request: gr.Request, background: Path | None = None
+    ) -> dict[str, Any]:
+        """A finished job's clip as another file, over `background` if one was sent; what `asked` leaves empty stays as
+        it was."""
+        visitor = visitor_of(request, self.settings)
+        ticket = self.service.convert(job, asked, visitor=visitor, background=background)
         return as_ticket(ticket) | {"name": self.service.job(job).input_name}
 
     def _line(self, job: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Single pictures of a clip for the page: asked for here, decoded in a child process (`vimix.jobs.previews`)."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from vimix.jobs.service import JobService
 @contextmanager
 def kept_file(service: JobService, key: str) -> Iterator[Path | None]:
     """The store's file under `key`, where it lies or fetched for as long; None where `key` names none."""
-    if not key.startswith(("in/", "out/")):
+    if not key.startswith(("in/", "out/", "matte/")):
         yield None
         return
     if (found := service.files.local_path(key)) is not None:
@@ -34,3 +34,25 @@ def compare(service: JobService, previews: Previews, job: str, time: float, visi
             raise NotFound("There is nothing to compare.")
         files = {"before": str(before.absolute()), "after": str(after.absolute())}
         return previews.ask("compare", visitor, **files, start=start, time=time)
+
+
+def corrected(
+    service: JobService,
+    previews: Previews,
+    job: str,
+    time: float,
+    visitor: str,
+    *,
+    points: Sequence[str],
+    paints: Sequence[str],
+) -> dict[str, Any]:
+    """One frame of a finished job with corrections of it, `time` seconds into the result. `NotFound`, `Gone`, `Busy`,
+    `UsageError`."""
+    made, _, _ = service.result(job)
+    start = float(made.options.get("start") or 0)
+    with kept_file(service, made.input_key) as clip, kept_file(service, made.matte_key) as matte:
+        if clip is None or matte is None:
+            raise NotFound("This clip can no longer be changed. Please send it again.")
+        files = {"clip": str(clip.absolute()), "matte": str(matte.absolute())}
+        marks = {"points": list(points), "paints": list(paints)}
+        return previews.ask("corrected", visitor, **files, start=start, time=time, **marks)
