@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vimix.events import returned
 from vimix.frame import Frame, Pixels, opaque
 from vimix.matting import matte_file, registry
 from vimix.matting.engine import EngineRequest
@@ -87,12 +88,7 @@ def matte_of(frames: list[Frame], quality: str) -> list[Pixels]:
         first_frames=lambda count: frames[:count], still=False, frames=len(frames), quality=quality, points=(),
         start=0.0, model_dir=settings.model_dir, mirrors=settings.mirrors, device="auto", threads=2,
     )  # fmt: skip
-    preparing = registry.prepare("auto", request)
-    while True:
-        try:
-            next(preparing)
-        except StopIteration as end:
-            return [frame.alpha for frame in end.value.stage(frames)]
+    return [frame.alpha for frame in returned(registry.prepare("auto", request)).stage(frames)]
 
 
 def cached(folder: Path, cache: Path, quality: str, clip: Sequence) -> list[Pixels]:

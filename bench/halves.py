@@ -13,7 +13,7 @@ import argparse
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,12 +23,13 @@ from PIL import Image
 
 from bench.measures import clip_score, mean
 from bench.quality import Clip, clips, through
+from vimix.events import returned
 from vimix.frame import Pixels
 from vimix.matting.engine import Predict
 from vimix.matting.image import cut_each, looker
 from vimix.matting.networks import runtime
 from vimix.matting.networks.graph_files import cpu_graph
-from vimix.matting.networks.network import Network, open_network
+from vimix.matting.networks.network import open_network
 from vimix.matting.registry import find
 from vimix.matting.video.tracker import PACES, follow
 from vimix.refine.temporal import steady
@@ -63,25 +64,11 @@ class Cached:
         return alpha
 
 
-def opened(steps: Generator[object, None, Network]) -> Network:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as ended:
-            network: Network = ended.value
-            return network
-
-
 def in_bfloat16(folder: Path) -> Predict:
     """The same network without its integers."""
     model = find(MODEL)
-    steps = cpu_graph(model, SIZE, folder / model.file)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as ended:
-            graph: Path = ended.value
-            return looker(model, SIZE, runtime.RUNTIMES["openvino"](graph, SIZE, "bf16", None), quick=True)
+    graph = returned(cpu_graph(model, SIZE, folder / model.file))
+    return looker(model, SIZE, runtime.RUNTIMES["openvino"](graph, SIZE, "bf16", None), quick=True)
 
 
 def with_lanczos(predict: Predict) -> Predict:
@@ -176,7 +163,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     asked.cache.mkdir(parents=True, exist_ok=True)
     folder = Settings().model_dir
-    network = opened(open_network(find(MODEL), quality="balanced", model_dir=folder))
+    network = returned(open_network(find(MODEL), quality="balanced", model_dir=folder))
     predict = Cached(network.runtime.precision, network.predict_fast, asked.cache)
     bfloat = Cached("bf16", in_bfloat16(folder), asked.cache) if asked.variants else None
     rows = []

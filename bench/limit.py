@@ -14,10 +14,9 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Generator
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 if __name__ == "__main__":
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line: a process with threads forks no helpers
@@ -28,7 +27,7 @@ from PIL import Image
 from bench.process import DATA, machine
 from vimix.concurrency.processes import processes
 from vimix.concurrency.threads import cores, in_order
-from vimix.events import Done, Progress
+from vimix.events import Done, Progress, returned
 from vimix.frame import Frame
 from vimix.matting.networks.network import open_network
 from vimix.matting.registry import find
@@ -46,18 +45,6 @@ HELD = 90
 """Frames kept in memory for the parts alone; their time is scaled to the clip's."""
 
 
-T = TypeVar("T")
-
-
-def last(events: Generator[Any, None, T]) -> T:
-    """The result of a generator that is run to its end."""
-    try:
-        while True:
-            next(events)
-    except StopIteration as end:
-        return cast(T, end.value)
-
-
 def libwebp(frame: Frame) -> int:
     """What most programs encode with; the bytes."""
     file = io.BytesIO()
@@ -70,7 +57,7 @@ def parts_alone(
     options: Options, resources: Resources, matted: list[Frame], folder: Path
 ) -> tuple[float, float, float]:
     """Seconds a frame of looking alone, of encoding alone, and of libwebp's encoding alone."""
-    engine = last(open_network(find(options.model), quality=options.quality, model_dir=resources.model_dir))
+    engine = returned(open_network(find(options.model), quality=options.quality, model_dir=resources.model_dir))
     times = [time.perf_counter()]
     for _ in in_order(lambda frame: engine.predict(frame.rgb), matted, workers=engine.parallel):
         pass

@@ -28,7 +28,8 @@ from PIL import Image
 from bench.edges import pictures as exact
 from bench.measures import Score, Still, clip_score, mean, still_score, unit
 from vimix.frame import Frame, Pixels, Stage, opaque
-from vimix.matting.image import Look, cut_each, surest
+from vimix.matting.engine import Predict
+from vimix.matting.image import cut_each, surest
 from vimix.matting.networks.network import open_network
 from vimix.matting.registry import find
 from vimix.matting.video.tracker import PACES, follow
@@ -45,7 +46,7 @@ FPS = 24
 class Remembering:
     """A look that is counted, and not made twice on the same picture."""
 
-    look: Look
+    look: Predict
     cost: float
     """CPU-seconds of one."""
     seen: dict[bytes, Pixels] = field(default_factory=dict)

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "vimix").rglob("*.py"))
 FLOOR = {
     "errors": 0, "settings": 0, "options": 0, "points": 0, "background": 0, "frame": 0, "events": 0,
+    "private_folder": 0,
     "imaging": 1, "concurrency": 1,
     "media": 2, "matting": 2, "refine": 2, "sinks": 2, "stores": 2,
     "pipeline": 3,

@@ -1,10 +1,13 @@
 """What a run answers: progress while it goes on, one result at its end. Values; nothing is called back."""
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from vimix.frame import Frame
+
+Returned = TypeVar("Returned")
 
 
 class FinishEarly(Exception):
@@ -51,3 +54,12 @@ class Done:
 
     path: Path
     card: Card
+
+
+def returned(steps: Generator[Any, Any, Returned]) -> Returned:
+    """Run a generator to its end and give what it returns; its events are dropped. Raises what it raises."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast(Returned, end.value)

@@ -4,7 +4,8 @@ Alpha is 8 bits all the way: no network here resolves more, every sink stores 8,
 A stage that needs finer steps (averaging over time, say) keeps its own float planes and rounds once, at its end.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -44,6 +45,22 @@ class Frame:
 Frames = Generator[Frame, None, None]
 Stage = Callable[[Iterable[Frame]], Frames]
 """A function from frames to frames. Frames come out in order; closing the generator ends everything it started."""
+
+
+def chained(stages: Sequence[Stage]) -> Stage:
+    """One stage that sends frames through `stages`, first to last.
+
+    However it ends, they are closed last to first. The stack matters: without it an exception that somebody holds keeps
+    the generators before it, and so their threads, alive.
+    """
+
+    def stage(frames: Iterable[Frame]) -> Frames:
+        with ExitStack() as open_stages:
+            for each in stages:
+                frames = open_stages.enter_context(closing(each(frames)))
+            yield from frames
+
+    return stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ Every fault is reported at once, naming the variable. With nothing set, everythi
 
 import difflib
 import os
-import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -16,6 +16,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vimix.errors import UsageError
+from vimix.private_folder import private_folder
 
 _FOR_OTHERS = {"VIMIX_ROOT", "VIMIX_PYTHON", "VIMIX_NO_SKIPS", "VIMIX_SWIFT_PYTHON"}
 """Variables of that beginning that test runners use."""
@@ -23,10 +24,15 @@ _FOR_OTHERS = {"VIMIX_ROOT", "VIMIX_PYTHON", "VIMIX_NO_SKIPS", "VIMIX_SWIFT_PYTH
 
 def _cache() -> Path:
     """The person's folder for caches; where there is no home, as in a container with any uid, a temporary one."""
-    try:
+    with suppress(RuntimeError):
         return Path.home() / ".cache"
-    except RuntimeError:
-        return Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"
+    try:
+        return private_folder("cache")
+    except OSError as error:
+        raise UsageError(
+            "There is no home directory and no folder for temporary files: name one in VIMIX_MODEL_DIR.",
+            cause=str(error),
+        ) from error
 
 
 class Settings(BaseSettings):

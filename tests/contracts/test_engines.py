@@ -15,7 +15,8 @@ import pytest
 
 from tests.contracts.toy_engine import TOY, Toy
 from tests.matting.networks import mirror as loopback
-from tests.matting.networks.mirror import drain, drawn
+from tests.matting.networks.mirror import drawn
+from vimix.events import returned
 from vimix.frame import Frame, Pixels, opaque
 from vimix.matting import matte_file, registry
 from vimix.matting.chroma_key import find_key
@@ -92,7 +93,7 @@ class Prepare:
             threads=2,
         )
         request = PREPARED.get(self.model.kind, lambda request, folder: request)(request, self.folder)
-        matting: Matting = drain(
+        matting: Matting = returned(
             registry.engine_of(self.model).prepare(self.model, replace(request, **changes))  # type: ignore[arg-type]
         )
         return matting
@@ -218,20 +219,20 @@ def test_a_failing_prediction_fails_the_clip() -> None:
 
 
 def test_a_network_says_what_runs_it_and_is_opened_once(models: Path) -> None:
-    network = drain(open_network(MODELS["u2netp"], quality="fast", model_dir=models, device="cpu"))
+    network = returned(open_network(MODELS["u2netp"], quality="fast", model_dir=models, device="cpu"))
     assert network.runtime.runtime in ("openvino", "onnxruntime")
     assert network.runtime.precision in ("f32", "bf16")
     assert "onnxruntime f32" in network.runtime.why
     assert network.cost > 0
     assert network.parallel >= 1
-    assert drain(open_network(MODELS["u2netp"], quality="best", model_dir=models, device="cpu")) is network
+    assert returned(open_network(MODELS["u2netp"], quality="best", model_dir=models, device="cpu")) is network
 
 
 def test_what_is_fastest_is_found_out_once(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drain(open_network(MODELS["u2netp"], quality="fast", model_dir=models, device="cpu"))
+    returned(open_network(MODELS["u2netp"], quality="fast", model_dir=models, device="cpu"))
     monkeypatch.setattr(runtime, "_fastest", None)
-    _, choice = drain(runtime.open_on_cpu(models / "u2netp.onnx", 320, cache=models / "compiled"))
+    _, choice = returned(runtime.open_on_cpu(models / "u2netp.onnx", 320, cache=models / "compiled"))
     assert choice.machine
     monkeypatch.setattr(runtime, "_machine", lambda: "another processor")
     with pytest.raises(TypeError):
-        drain(runtime.open_on_cpu(models / "u2netp.onnx", 320, cache=models / "compiled"))
+        returned(runtime.open_on_cpu(models / "u2netp.onnx", 320, cache=models / "compiled"))

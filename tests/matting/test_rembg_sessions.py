@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from tests.contracts.test_engines import picture
-from tests.matting.networks.mirror import drain, drawn
+from tests.matting.networks.mirror import drawn
 from tests.web.drawn import draw
 from vimix import __main__ as command_line
 from vimix.errors import Unavailable, UsageError
+from vimix.events import returned
 from vimix.frame import Frame, opaque
 from vimix.matting import registry, rembg_sessions
 from vimix.matting.engine import EngineRequest, Matting
@@ -51,7 +52,7 @@ def prepared(name: str, models: Path, *, still: bool = False, device: str = "cpu
         threads=1,
     )
     model = registry.find(name)
-    matting: Matting = drain(registry.engine_of(model).prepare(model, request))
+    matting: Matting = returned(registry.engine_of(model).prepare(model, request))
     return matting
 
 

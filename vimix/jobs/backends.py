@@ -1,5 +1,9 @@
 """Where jobs and files are kept, as the settings say: on this machine, or shared by many."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from vimix.errors import StoreError
 from vimix.jobs.model import JobStore
 from vimix.jobs.store.redis import RedisJobs
 from vimix.jobs.store.sqlite import SqliteJobs
@@ -8,9 +12,25 @@ from vimix.stores import Store, open_store
 
 
 def open_jobs(settings: Settings) -> JobStore:
-    """In Redis if there is one, else in a file of the data folder."""
+    """In Redis if there is one, else in a file of the data folder. Raises `StoreError` naming the variable."""
     url = settings.redis_url.get_secret_value()
-    return RedisJobs(url) if url else SqliteJobs(settings.data_dir / "jobs.sqlite")
+    with _naming_the_variable(settings):
+        return RedisJobs(url) if url else SqliteJobs(settings.data_dir / "jobs.sqlite")
+
+
+def check_reachable(jobs: JobStore, settings: Settings) -> None:
+    """Raises `StoreError` naming the variable where `jobs` cannot be used: said before anything else is started."""
+    with _naming_the_variable(settings):
+        jobs.counts(now=0.0)
+
+
+@contextmanager
+def _naming_the_variable(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        name = "REDIS_URL" if settings.redis_url.get_secret_value() else "VIMIX_DATA_DIR"
+        raise StoreError(f"What {name} names cannot be used: {error.public}", cause=error.cause) from error
 
 
 def open_files(settings: Settings) -> Store:

@@ -23,7 +23,6 @@ from vimix.matting.engine import Predict
 from vimix.matting.networks.catalogue import Model
 from vimix.matting.video.appearance import as_plane, sureness
 
-Look = Predict
 Floats = NDArray[np.float32]
 STEP = 32
 """Sides of an input that keeps the picture's aspect are multiples of this: MODNet halves its input five times."""
@@ -97,7 +96,7 @@ def input_size(model: Model, size: int, width: int, height: int) -> tuple[int, i
     return wide, high
 
 
-def surest(look: Look) -> Look:
+def surest(look: Predict) -> Predict:
     """Up to three looks where the first is unsure: at the picture with a margin around it, since a subject that the
     picture's edge cuts off is shown as weak as what is behind it, and in the mirror. The surest is kept."""
 
@@ -126,7 +125,7 @@ def surest(look: Look) -> Look:
     return again
 
 
-def cut_each(look: Look, *, workers: int) -> Stage:
+def cut_each(look: Predict, *, workers: int) -> Stage:
     """Look at every frame by itself, on `workers` threads. A frame equal to the one before is not looked at again.
 
     The alpha that a frame brings is kept: the result is the product of both.

@@ -44,13 +44,6 @@ class GifImage:
     """The minimum code size and the sub-blocks; empty where only the structure was read."""
 
 
-def canvas(file: BinaryIO) -> tuple[int, int]:
-    """Width and height of the logical screen; 0 where the header is cut off."""
-    head = file.read(10).ljust(10, b"\0")
-    width, height = struct.unpack_from("<HH", head, 6)
-    return width, height
-
-
 def images(file: BinaryIO, *, data: bool) -> Iterator[GifImage]:
     """The pictures in the file, until it ends or stops making sense; with their `data`, or without."""
     head = file.read(13)

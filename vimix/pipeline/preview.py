@@ -7,17 +7,18 @@ subject in the same way; what needs more than one frame (temporal smoothing, pro
 
 import base64
 import io
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import numpy as np
 from PIL import Image
 
 from vimix.concurrency.threads import cores
 from vimix.errors import NotFound
+from vimix.events import returned
 from vimix.frame import Frame
 from vimix.matting import matte_file, registry
 from vimix.matting.engine import EngineRequest
@@ -45,7 +46,6 @@ HANDLING = 0.05
 """CPU-seconds a frame takes beside the network: decoding, propagation, edges, encoding. Measured on two cores."""
 GROWTH = 1.4
 """Bytes of a picture grow slower than its pixels: with this power of the width."""
-Kind = TypeVar("Kind")
 
 
 def frame_at(path: Path, time: float, width: int, limits: Limits) -> Frame:
@@ -150,7 +150,7 @@ def preview(
         model = registry.resolve("auto" if name in LOOKS else name, asked)
         if shown and not model.qualities:
             break
-        matting = _returned(registry.engine_of(model).prepare(model, asked))
+        matting = returned(registry.engine_of(model).prepare(model, asked))
         alpha = matting.single(frame.rgb)
         if unwanted.unwanted:
             alpha = corrections.corrected(frame.rgb, alpha, corrections.region_of(frame.rgb, alpha, unwanted))
@@ -185,13 +185,3 @@ def _engine_request(resources: Resources, frame: Frame, points: Sequence[Point],
         threads=1,
         memo={},
     )
-
-
-def _returned(steps: Generator[Any, None, Kind]) -> Kind:
-    """What a generator returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: Kind = end.value
-            return found

@@ -7,7 +7,7 @@ them is cancelling, and throwing `FinishEarly` into them makes a complete file o
 
 import tempfile
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -15,7 +15,7 @@ from time import monotonic
 import cv2
 
 from vimix.events import Done, FinishEarly, Note, Progress, Result
-from vimix.frame import Stage
+from vimix.frame import Stage, chained
 from vimix.matting import matte_file
 from vimix.matting.video import corrections
 from vimix.media.decode import Source
@@ -33,15 +33,11 @@ def cut_out(
     """Drive every frame of `source` through `stages` into `sink`.
 
     Yields a `Progress` after each frame and last a `Result`. Closing this generator cancels the work: stages end last
-    to first, then the sink throws its unfinished file away. The stack matters: without it an exception that somebody
-    holds keeps the generators before it, and so their threads, alive.
+    to first, then the sink throws its unfinished file away.
     """
     done = 0
-    with ExitStack() as open_things:
-        open_things.enter_context(sink)  # leaves last: renames on success, deletes on error
-        frames = open_things.enter_context(closing(source.frames()))
-        for stage in stages:
-            frames = open_things.enter_context(closing(stage(frames)))
+    # the sink leaves last: it renames on success and deletes on error
+    with sink, closing(source.frames()) as decoded, closing(chained(stages)(decoded)) as frames:
         try:
             for done, frame in enumerate(frames, 1):
                 sink.write(frame)
@@ -82,10 +78,7 @@ def run(
 def _correct(request: Request, cut: Cut, matte: Path, out: Path) -> Generator[Note | Progress, None, Path]:
     """A stored matte with the request's corrections, from one without."""
     yield Note("Applying your corrections.")
-    with ExitStack() as open_things:
-        frames = open_things.enter_context(closing(request.source.frames()))
-        for stage in cut.stages:
-            frames = open_things.enter_context(closing(stage(frames)))
+    with closing(request.source.frames()) as decoded, closing(chained(cut.stages)(decoded)) as frames:
         found = corrections.regions(frames, request.corrections)
     stages = [*cut.stages, corrections.apply(found), matte_file.keep(out, matte_file.about(matte))]
     yield from _progress(cut_out(request.source, stages, plan.Nowhere(out), step="correct"))

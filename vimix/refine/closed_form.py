@@ -6,12 +6,8 @@ The parts are PyMatting's; its import compiles for seconds where its cache canno
 
 import importlib
 import importlib.util
-import os
-import stat
-import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -20,6 +16,7 @@ import numpy as np
 from vimix.concurrency.threads import in_order
 from vimix.errors import Failed
 from vimix.frame import Frame, Frames, Pixels, Stage
+from vimix.private_folder import private_folder
 
 COST = "Closed-form matting solves every frame by itself: about a second of one core at 1280x720."
 """For the result's warnings."""
@@ -117,22 +114,12 @@ def _let_numba_cache() -> None:
     if any(_can_cache(locator, place.origin) for locator in caching.CacheImpl._locator_classes):
         return
     try:
-        config.CACHE_DIR = str(_own_folder())
+        config.CACHE_DIR = str(private_folder("numba"))
     except OSError as error:
         raise Failed(
             "Closed-form matting needs a folder that can be written: name one in NUMBA_CACHE_DIR or TMPDIR.",
             cause=str(error),
         ) from error
-
-
-def _own_folder() -> Path:
-    """A temporary folder that only this user can write, since code is loaded from it; the same at each start."""
-    folder = Path(tempfile.gettempdir()) / f"vimix-numba-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022:
-        return folder
-    return Path(tempfile.mkdtemp(prefix="vimix-numba-"))
 
 
 def _can_cache(locator: Any, source: str) -> bool:

@@ -6,7 +6,7 @@ on in the colour of the border under clear alpha: a background made from the fra
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from vimix.frame import Frame, Frames, Pixels, Stage
+from vimix.frame import Frame, Frames, Pixels, Stage, chained
 
 _SEEN = 13
 """Alpha from which a pixel belongs to the subject's box: five percent."""
@@ -52,10 +52,7 @@ def invert(matting: Sequence[Stage]) -> Stage:
                 given.append((frame.time, frame.alpha))
                 yield frame
 
-        with ExitStack() as open_things:
-            matted = open_things.enter_context(closing(remembered()))
-            for each_stage in matting:
-                matted = open_things.enter_context(closing(each_stage(matted)))
+        with closing(remembered()) as kept, closing(chained(matting)(kept)) as matted:
             for frame in matted:
                 while given[0][0] < frame.time:
                     given.popleft()

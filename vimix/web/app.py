@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
-from vimix.errors import StoreError
+from vimix.jobs.backends import check_reachable
 from vimix.jobs.service import JobService, open_service
 from vimix.jobs.worker import zerogpu
 from vimix.jobs.worker.child_process import hide_environment
@@ -52,19 +52,10 @@ def launch(settings: Settings) -> None:
     if zerogpu.wanted() and settings.workers:
         zerogpu.open_lender()
     service = open_service(settings)
-    _reachable(service, settings)
+    check_reachable(service.jobs, settings)
     json_logging.capture_output()  # from here on; a fault in the settings is a plain sentence for whoever starts us
     demo, how = prepare(settings, service)
     serve(demo, how, port, end=service.end_streams)
-
-
-def _reachable(service: JobService, settings: Settings) -> None:
-    """Raises `StoreError` naming the variable, rather than have the server stumble over it while it starts."""
-    try:
-        service.counts()
-    except StoreError as error:
-        name = "REDIS_URL" if settings.redis_url.get_secret_value() else "VIMIX_DATA_DIR"
-        raise StoreError(f"What {name} names cannot be used: {error.public}", cause=error.cause) from error
 
 
 def prepare(settings: Settings, service: JobService) -> tuple[gr.Blocks, dict[str, Any]]:

@@ -2,12 +2,11 @@
 
 import hashlib
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
@@ -16,8 +15,6 @@ from tests.loopback import answering
 from vimix.matting.networks import catalogue
 from vimix.matting.networks.catalogue import Model
 from vimix.matting.networks.mirrors import Release
-
-Returned = TypeVar("Returned")
 
 
 @dataclass
@@ -144,16 +141,6 @@ def _handler(mirror: Mirror) -> type[BaseHTTPRequestHandler]:
 def use(monkeypatch: object, model: Model) -> None:
     """Put a row into the table for the length of a test."""
     monkeypatch.setitem(catalogue.MODELS, model.name, model)  # type: ignore[attr-defined]
-
-
-def drain(steps: Generator[Any, None, Returned]) -> Returned:
-    """What a generator returns, its notes passed over."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            returned: Returned = end.value
-            return returned
 
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.matting.networks import mirror as loopback
-from tests.matting.networks.mirror import drain
+from vimix.events import returned
 from vimix.frame import Pixels
 from vimix.matting.networks import cuda, device, gpu, network, runtime
 from vimix.matting.networks.catalogue import MODELS
@@ -31,7 +31,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Opened,
 
         def open_anew(name: str = "u2netp", device: str = "auto") -> Network:
             monkeypatch.setattr(network, "_open", {})
-            found: Network = drain(open_network(find(name), quality="balanced", model_dir=tmp_path, device=device))
+            found: Network = returned(open_network(find(name), quality="balanced", model_dir=tmp_path, device=device))
             return found
 
         yield open_anew

@@ -13,8 +13,8 @@ import pytest
 
 from tests.clips import draw
 from tests.matting.networks import mirror as loopback
-from tests.matting.networks.mirror import drain
 from vimix.errors import Unavailable
+from vimix.events import returned
 from vimix.frame import Pixels
 from vimix.matting.networks import cuda, gpu, runtime
 from vimix.matting.networks.catalogue import MODELS
@@ -63,7 +63,7 @@ def shapes(monkeypatch: pytest.MonkeyPatch) -> Generator[list[tuple[int, ...]], 
 
 
 def opened(models: Path, name: str = NETWORK, device: str = "cuda", quality: str = "balanced") -> Network:
-    network: Network = drain(open_network(find(name), quality=quality, model_dir=models, device=device))
+    network: Network = returned(open_network(find(name), quality=quality, model_dir=models, device=device))
     return network
 
 

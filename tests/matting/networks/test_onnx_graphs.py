@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.matting.networks import mirror as loopback
-from tests.matting.networks.mirror import drain
+from vimix.events import returned
 from vimix.matting import image
 from vimix.matting.networks import cpu, onnx_graphs, runtime
 from vimix.matting.networks.catalogue import MODELS
@@ -62,7 +62,7 @@ def test_every_row_gives_what_rembg_gives(name: str, sessions, tmp_path: Path, m
     monkeypatch.setattr(cpu, "cpuinfo", lambda key: "")
     with loopback.serving() as mirror:
         loopback.use(monkeypatch, loopback.row(mirror, model, content))
-        engine = drain(open_network(find(name), quality="best", model_dir=tmp_path / "ours", device="cpu"))
+        engine = returned(open_network(find(name), quality="best", model_dir=tmp_path / "ours", device="cpu"))
     assert engine.runtime.precision == "f32"
     assert expected.min() == 0
     assert expected.max() == 255
@@ -82,12 +82,12 @@ def test_the_table_has_rembgs_addresses_and_sums(name: str, sessions) -> None:
 @pytest.mark.weights
 def test_the_real_network_gives_what_rembg_gives(sessions, tmp_path: Path, monkeypatch) -> None:
     model, rgb = MODELS["isnet-general-use"], photograph()
-    drain(open_network(find(model.name), quality="best", model_dir=MODEL_DIR, device="cpu"))
+    returned(open_network(find(model.name), quality="best", model_dir=MODEL_DIR, device="cpu"))
     graph = MODEL_DIR / f"{model.name}-1024.onnx"
     expected = by_rembg(sessions[model.name], model.name, graph, tmp_path / "rembg", rgb, monkeypatch)
     exact = image.looker(model, 1024, runtime.RUNTIMES["onnxruntime"](graph, 1024, "f32", None))(rgb)
     assert np.abs(exact.astype(int) - expected).max() <= 1
-    engine = drain(open_network(find(model.name), quality="best", model_dir=MODEL_DIR, device="cpu"))
+    engine = returned(open_network(find(model.name), quality="best", model_dir=MODEL_DIR, device="cpu"))
     off = np.abs(engine.predict(rgb).astype(int) - expected)
     assert off.mean() < 0.2  # bfloat16 where the processor has it: a few levels at a few edges
 
@@ -97,7 +97,7 @@ def test_eight_bits_move_a_photographs_mask_by_little(tmp_path: Path) -> None:
     """Run by ONNX Runtime, which any processor can; the peaks are of that network and of nothing else."""
     model, rgb, size = MODELS["isnet-general-use"], photograph(), 768
     graph, low = MODEL_DIR / f"{model.name}-{size}.onnx", tmp_path / "low.onnx"
-    drain(open_network(find(model.name), quality="balanced", model_dir=MODEL_DIR, device="cpu"))
+    returned(open_network(find(model.name), quality="balanced", model_dir=MODEL_DIR, device="cpu"))
     onnx_graphs.narrow(graph, low, name=model.name)
     assert low.stat().st_size < 0.26 * graph.stat().st_size
     exact, moved = (

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.matting.networks import mirror as loopback
-from tests.matting.networks.mirror import drain
 from vimix.errors import Unavailable
-from vimix.matting.networks import cuda
+from vimix.events import returned
+from vimix.matting.networks import cuda, runtime
 from vimix.matting.networks.catalogue import MODELS
 from vimix.matting.networks.network import open_network
 from vimix.matting.registry import DEFAULT, find, warm_up
@@ -41,7 +41,7 @@ def test_importing_engines_imports_no_runtime() -> None:
 def test_warming_up_fetches_nothing_and_saves_the_wait(models: Path) -> None:
     warm_up(models, "cpu")
     assert not list(models.iterdir())
-    drain(open_network(find(DEFAULT), quality="fast", model_dir=models, device="cpu"))  # the weights are here now
+    returned(open_network(find(DEFAULT), quality="fast", model_dir=models, device="cpu"))  # the weights are here now
     warm_up(models, "cpu")
     assert list(open_network(find(DEFAULT), quality="balanced", model_dir=models, device="cpu")) == []
 
@@ -69,7 +69,7 @@ def test_onnxruntime_tells_nobody(tmp_path: Path) -> None:
 @pytest.mark.skipif(bool(cuda.gpu()), reason="there is a GPU here")
 def test_a_gpu_that_is_asked_for_and_absent_is_said(models: Path) -> None:
     with pytest.raises(Unavailable, match="no NVIDIA GPU"):
-        drain(open_network(find("u2netp"), quality="fast", model_dir=models, device="cuda"))
+        returned(open_network(find("u2netp"), quality="fast", model_dir=models, device="cuda"))
 
 
 @pytest.mark.skipif(bool(cuda.gpu()), reason="there is a GPU here")
@@ -86,7 +86,26 @@ def test_a_gpu_without_its_libraries_is_left_aside_aloud(models: Path, monkeypat
     assert engine.runtime.why.startswith(f"{CARD} was left aside")
     assert engine.predict(picture()).shape == (40, 60)
     with pytest.raises(Unavailable, match="cannot be used"):
-        drain(open_network(find("u2netp"), quality="fast", model_dir=models, device="cuda"))
+        returned(open_network(find("u2netp"), quality="fast", model_dir=models, device="cuda"))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), Unavailable("No runtime here."), RuntimeError("no such operator")])
+def test_whole_weights_that_do_not_load_are_not_told_as_damaged(models: Path, monkeypatch, error: Exception) -> None:
+    def refuse(*given: object, **more: object):
+        raise error
+        yield
+
+    monkeypatch.setattr(runtime, "open_on_cpu", refuse)
+    kind = MemoryError if isinstance(error, MemoryError) else Unavailable
+    with pytest.raises(kind) as raised:
+        returned(open_network(find("u2netp"), quality="fast", model_dir=models, device="cpu"))
+    assert "damaged" not in str(raised.value)
+
+
+def test_damaged_weights_are_told(models: Path) -> None:
+    (models / MODELS["u2netp"].file).write_bytes(b"no network")
+    with pytest.raises(Unavailable, match="u2netp are damaged: delete"):
+        returned(open_network(find("u2netp"), quality="fast", model_dir=models, device="cpu"))
 
 
 def test_a_file_that_cannot_be_resized_is_used_as_it_is_aloud(models: Path, monkeypatch) -> None:
@@ -100,6 +119,6 @@ def test_a_file_that_cannot_be_resized_is_used_as_it_is_aloud(models: Path, monk
         bring(model, size)
 
     monkeypatch.setattr(onnx_graphs, "_bring_to", only_native)
-    engine = drain(open_network(find("isnet-general-use"), quality="fast", model_dir=models, device="cpu"))
+    engine = returned(open_network(find("isnet-general-use"), quality="fast", model_dir=models, device="cpu"))
     assert engine.runtime.why.startswith("This file could not be brought to 768 px (its sizes are everywhere)")
     assert engine.predict(picture()).shape == (40, 60)

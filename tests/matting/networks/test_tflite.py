@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.matting.networks.mirror import drain
+from vimix.events import returned
 from vimix.matting.networks import runtime, tflite
 from vimix.matting.networks.catalogue import MODELS
 from vimix.matting.networks.network import open_network
@@ -18,7 +18,7 @@ MODEL_DIR = Path.home() / ".cache" / "vimix" / "models"
 def test_the_converted_network_sees_what_opencvs_reader_sees(tmp_path: Path) -> None:
     from skimage import data
 
-    drain(open_network(find("portrait"), quality="fast", model_dir=MODEL_DIR, device="cpu"))
+    returned(open_network(find("portrait"), quality="fast", model_dir=MODEL_DIR, device="cpu"))
     source = MODEL_DIR / MODELS["portrait"].file
     picture = cv2.resize(data.astronaut(), (256, 256), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)[None]
     picture = np.ascontiguousarray(picture, np.float32) / 255

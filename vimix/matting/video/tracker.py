@@ -20,7 +20,8 @@ import numpy as np
 from vimix.concurrency.threads import ahead, in_order
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.imaging.optical_flow import Flow, belief, moved
-from vimix.matting.image import Look, product
+from vimix.matting.engine import Predict
+from vimix.matting.image import product
 from vimix.matting.video.appearance import Plane, Track, as_plane, histogram, standing_at, sureness
 from vimix.matting.video.propagation import Gap, Stretch, filled, ways_to_first
 from vimix.matting.video.segments import Shot, Window, prepared, windows
@@ -54,7 +55,7 @@ _SAME = 0.8
 
 
 def follow(
-    look: Look, *, pace: Pace = BALANCED, points: Sequence[Point] = (), start: float = 0.0, threads: int = 1
+    look: Predict, *, pace: Pace = BALANCED, points: Sequence[Point] = (), start: float = 0.0, threads: int = 1
 ) -> Stage:
     """Cut out one subject, or those that stand together, through the whole clip.
 
@@ -83,7 +84,7 @@ def follow(
 class _Follower:
     """One clip's following."""
 
-    look: Look
+    look: Predict
     pace: Pace
     points: list[tuple[float, Point]]
     """Seconds and places, in order of time."""

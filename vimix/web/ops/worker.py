@@ -3,12 +3,11 @@
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from starlette.applications import Starlette
 
-from vimix.errors import StoreError
-from vimix.jobs.backends import open_jobs
+from vimix.jobs.backends import check_reachable, open_jobs
 from vimix.jobs.service import JobService
 from vimix.jobs.worker.serve import serve
 from vimix.settings import Settings, misspelt
@@ -23,7 +22,8 @@ def work(settings: Settings, *, max_age: float) -> int:
     json_logging.configure(settings)
     for sentence in misspelt(os.environ):
         log.warning("%s", sentence)
-    _reachable(settings)
+    with closing(open_jobs(settings)) as jobs:
+        check_reachable(jobs, settings)
     port = bound(settings.host, settings.health_port, name="VIMIX_HEALTH_PORT") if settings.health_port else None
 
     @contextmanager
@@ -40,15 +40,3 @@ def work(settings: Settings, *, max_age: float) -> int:
             server.close()
 
     return serve(settings, max_age=max_age, beside=beside)
-
-
-def _reachable(settings: Settings) -> None:
-    jobs = open_jobs(settings)
-    try:
-        jobs.counts(now=0.0)
-    except StoreError as error:
-        if settings.redis_url.get_secret_value():
-            raise StoreError(f"What REDIS_URL names cannot be used: {error.public}", cause=error.cause) from error
-        raise
-    finally:
-        jobs.close()
