@@ -30,7 +30,7 @@ import numpy as np
 
 from bench.process import DATA, machine, spend
 from vimix.frame import Pixels
-from vimix.matting.image import looker
+from vimix.matting.image import cpu_predictor
 from vimix.matting.networks import batching, cuda, gpu, runtime
 from vimix.matting.networks.catalogue import find
 from vimix.matting.networks.network import Network, open_network
@@ -142,7 +142,7 @@ def off(name: str, quality: str, engine: Network, model_dir: Path) -> tuple[floa
     model = find(name)
     size = model.size(quality)
     graph = model_dir / (model.file if model.graph == "as fetched" else f"{name}-{size}.onnx")
-    exact = looker(model, size, runtime.RUNTIMES["onnxruntime"](graph, size, "f32", None), quick=True)
+    exact = cpu_predictor(model, size, runtime.RUNTIMES["onnxruntime"](graph, size, "f32", None), quick=True)
     apart = [np.abs(engine.predict_fast(rgb).astype(int) - exact(rgb)) for rgb in photographs()[:2]]
     return float(np.mean(apart)), int(np.max(apart))
 

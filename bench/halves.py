@@ -26,13 +26,13 @@ from bench.quality import Clip, clips, through
 from vimix.events import returned
 from vimix.frame import Pixels
 from vimix.matting.engine import Predict
-from vimix.matting.image import cut_each, looker
+from vimix.matting.image import cpu_predictor, cut_each
 from vimix.matting.networks import runtime
 from vimix.matting.networks.graph_files import cpu_graph
 from vimix.matting.networks.network import open_network
 from vimix.matting.registry import find
-from vimix.matting.video.tracker import PACES, follow
-from vimix.refine.temporal import steady
+from vimix.matting.video.tracker import POLICIES, track_subject
+from vimix.refine.temporal import smooth
 from vimix.settings import Settings
 
 MODEL, SIZE = "isnet-general-use", 768
@@ -68,7 +68,7 @@ def in_bfloat16(folder: Path) -> Predict:
     """The same network without its integers."""
     model = find(MODEL)
     graph = returned(cpu_graph(model, SIZE, folder / model.file))
-    return looker(model, SIZE, runtime.RUNTIMES["openvino"](graph, SIZE, "bf16", None), quick=True)
+    return cpu_predictor(model, SIZE, runtime.RUNTIMES["openvino"](graph, SIZE, "bf16", None), quick=True)
 
 
 def with_lanczos(predict: Predict) -> Predict:
@@ -116,8 +116,8 @@ class Row:
 
 
 def measure(clip: Clip, quality: str, predict: Cached, bfloat: Cached | None) -> Row:
-    def tracked(of: Clip, look: Predict) -> tuple[float, float]:
-        mattes = through(of, [follow(look, pace=PACES[quality]), steady(0.5)])
+    def tracked(of: Clip, predict: Predict) -> tuple[float, float]:
+        mattes = through(of, [track_subject(predict, policy=POLICIES[quality]), smooth(0.5)])
         # the first frame is left out of every J: a variant lacks it
         score = clip_score(mattes[-len(clip.pictures) + 1 :], of.truths[-len(clip.pictures) + 1 :])
         return score.j, score.flicker
@@ -154,7 +154,7 @@ def summary(title: str, rows: Sequence[Row]) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, nargs="?", default=Path(__file__).parents[1] / "../shared/data/davis")
-    parser.add_argument("--quality", choices=list(PACES), default="balanced")
+    parser.add_argument("--quality", choices=list(POLICIES), default="balanced")
     parser.add_argument("--variants", action="store_true", help="how far J moves when nothing of substance changes")
     parser.add_argument("--cache", type=Path, default=Path("out/bench/predictions"))
     parser.add_argument("--frames", type=int, default=40)

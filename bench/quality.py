@@ -29,12 +29,12 @@ from bench.edges import pictures as exact
 from bench.measures import Score, Still, clip_score, mean, still_score, unit
 from vimix.frame import Frame, Pixels, Stage, opaque
 from vimix.matting.engine import Predict
-from vimix.matting.image import cut_each, surest
+from vimix.matting.image import cut_each, with_augmentation
 from vimix.matting.networks.network import open_network
 from vimix.matting.registry import find
-from vimix.matting.video.tracker import PACES, follow
+from vimix.matting.video.tracker import POLICIES, track_subject
 from vimix.refine.closed_form import solved
-from vimix.refine.temporal import steady
+from vimix.refine.temporal import smooth
 from vimix.settings import Settings
 
 QUALITIES = ("fast", "balanced", "best")
@@ -46,7 +46,7 @@ FPS = 24
 class Remembering:
     """A look that is counted, and not made twice on the same picture."""
 
-    look: Predict
+    predict: Predict
     cost: float
     """CPU-seconds of one."""
     seen: dict[bytes, Pixels] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Remembering:
         key = hashlib.blake2b(np.ascontiguousarray(rgb).tobytes(), digest_size=16).digest()
         if key not in self.seen:
             began = time.process_time()
-            self.seen[key] = self.look(rgb)
+            self.seen[key] = self.predict(rgb)
             self.spent += time.process_time() - began
         return self.seen[key]
 
@@ -113,40 +113,43 @@ def through(clip: Clip, stages: Sequence[Stage]) -> list[Pixels]:
         return [frame.alpha for frame in frames]
 
 
-def measure(look: Remembering, stages: Sequence[Stage], chosen: Sequence[Clip]) -> tuple[Score, dict[str, Any]]:
+def measure(predict: Remembering, stages: Sequence[Stage], chosen: Sequence[Clip]) -> tuple[Score, dict[str, Any]]:
     """The mean score of the clips, and what else goes into the table."""
-    look.asked, look.spent, began = 0, 0.0, time.process_time()
+    predict.asked, predict.spent, began = 0, 0.0, time.process_time()
     scores = {clip.name: clip_score(through(clip, stages), clip.truths) for clip in chosen}
     count = sum(len(clip.pictures) for clip in chosen)
-    other = (time.process_time() - began - look.spent) / count
+    other = (time.process_time() - began - predict.spent) / count
     score = Score(*np.mean(list(scores.values()), axis=0).tolist())
     facts: dict[str, Any] = {
-        "looks_a_frame": round(look.asked / count, 3),
-        "cpu_ms_a_frame": round(1000 * (look.asked / count * look.cost + other), 1),
+        "looks_a_frame": round(predict.asked / count, 3),
+        "cpu_ms_a_frame": round(1000 * (predict.asked / count * predict.cost + other), 1),
         "of_them_not_looks": round(1000 * other, 1),
         "j_by_clip": {name: round(score.j, 3) for name, score in scores.items()},
     }
     return score, facts
 
 
-def of_clips(name: str, chosen: Sequence[Clip], looks: dict[str, Remembering], out: Path) -> list[dict[str, object]]:
+def of_clips(
+    name: str, chosen: Sequence[Clip], predictors: dict[str, Remembering], out: Path
+) -> list[dict[str, object]]:
     rows = []
     for quality in QUALITIES:
-        each = looks[quality]
-        followed = looks["following"]
-        for label, look, stages in (
+        each = predictors[quality]
+        followed = predictors["following"]
+        for label, predict, stages in (
             ("network alone", each, [cut_each(each, workers=1)]),
-            ("+ steady", each, [cut_each(each, workers=1), steady(0.5)]),
-            ("+ follow", followed, [follow(followed, pace=PACES[quality])]),
-            ("all together", followed, [follow(followed, pace=PACES[quality]), steady(0.5)]),
+            ("+ smoothing", each, [cut_each(each, workers=1), smooth(0.5)]),
+            ("+ tracking", followed, [track_subject(followed, policy=POLICIES[quality])]),
+            ("all together", followed, [track_subject(followed, policy=POLICIES[quality]), smooth(0.5)]),
         ):
-            score, facts = measure(look, stages, chosen)
+            score, facts = measure(predict, stages, chosen)
             cost = f"{facts['looks_a_frame']:.2f} looks  {facts['cpu_ms_a_frame']:5.0f} ms CPU"
             print(f"{name:10} {quality:9} {label:14} {score}  {cost}  {list(facts['j_by_clip'].values())}", flush=True)
             rows.append({"set": name, "quality": quality, "stages": label, **score._asdict(), **facts})
-    look, pace = looks["following"], PACES["balanced"]
+    predict, policy = predictors["following"], POLICIES["balanced"]
     plain, calmed = (
-        [through(clip, [follow(look, pace=pace), *more]) for clip in chosen] for more in ([], [steady(0.5)])
+        [through(clip, [track_subject(predict, policy=policy), *more]) for clip in chosen]
+        for more in ([], [smooth(0.5)])
     )
     sheet, where = worst(list(zip(chosen, plain, calmed, strict=True)))
     Image.fromarray(sheet).save(out / f"ghost-{name}.png")
@@ -182,20 +185,20 @@ def stills(folder: Path, most: int) -> Iterator[tuple[Pixels, Pixels, Pixels | N
         yield rgb, truth, grey(trimap) if trimap.exists() else None
 
 
-def of_stills(name: str, folder: Path, most: int, looks: dict[str, Remembering]) -> list[dict[str, object]]:
+def of_stills(name: str, folder: Path, most: int, predictors: dict[str, Remembering]) -> list[dict[str, object]]:
     """`band` is the mean error where the data's own trimap says that alpha is to be found."""
     rows = []
     for quality in QUALITIES:
-        look = looks[quality]
-        again = surest(look)
+        predict = predictors[quality]
+        again = with_augmentation(predict)
         for label, work in (
-            ("network alone", look),
-            ("surest look", again),
+            ("network alone", predict),
+            ("test-time augmentation", again),
             ("+ closed form", lambda rgb, again=again: solved(rgb, again(rgb))),
         ):
             if label[0] == "+" and name != "matting":
                 continue
-            look.asked, look.spent, began = 0, 0.0, time.process_time()
+            predict.asked, predict.spent, began = 0, 0.0, time.process_time()
             scores, bands = [], []
             for rgb, truth, trimap in stills(folder, most):
                 matte = work(rgb)
@@ -203,10 +206,10 @@ def of_stills(name: str, folder: Path, most: int, looks: dict[str, Remembering])
                 if trimap is not None:
                     bands.append(float(np.abs(unit(matte) - unit(truth))[trimap == 128].mean()))
             score = Still(*(mean(column) for column in zip(*scores, strict=True)))
-            other = time.process_time() - began - look.spent
+            other = time.process_time() - began - predict.spent
             facts = {
-                "looks": round(look.asked / len(scores), 2),
-                "cpu_ms": round(1000 * (look.asked * look.cost + other) / len(scores)),
+                "looks": round(predict.asked / len(scores), 2),
+                "cpu_ms": round(1000 * (predict.asked * predict.cost + other) / len(scores)),
                 "band": round(mean(bands), 4) if bands else None,
             }
             print(f"{name:10} {quality:9} {label:14} {score}  {facts}", flush=True)
@@ -226,14 +229,14 @@ def main() -> None:
     there = [name for name in ("davis", "composite", *STILLS) if (asked.data / name).is_dir()]
     for name in {"davis", "composite", *STILLS} - set(there):
         print(f"{name}: left out, there is no {name} in the data")
-    looks = {quality: engine(quality) for quality in QUALITIES} if there else {}
-    looks["following"] = engine("balanced", following=True)
+    predictors = {quality: engine(quality) for quality in QUALITIES} if there else {}
+    predictors["following"] = engine("balanced", following=True)
     rows: list[dict[str, object]] = []
     for name in asked.only or there:
         if name in STILLS:
-            rows += of_stills(name, asked.data / name, 10 if asked.quick else 1000, looks)
+            rows += of_stills(name, asked.data / name, 10 if asked.quick else 1000, predictors)
         else:
-            rows += of_clips(name, clips(asked.data / name, 12 if asked.quick else 1000), looks, asked.json.parent)
+            rows += of_clips(name, clips(asked.data / name, 12 if asked.quick else 1000), predictors, asked.json.parent)
     asked.json.write_text(json.dumps(rows, indent=1))
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.clips import draw
 from vimix.frame import Frame, Frames, Pixels
 from vimix.matting.image import cut_each
-from vimix.matting.video.tracker import PACES, follow
+from vimix.matting.video.tracker import POLICIES, track_subject
 from vimix.media.decode import open_source
 from vimix.options import Options
 from vimix.pipeline.request import Resources
@@ -22,14 +22,14 @@ from vimix.sinks import Encoding, open_sink
 FRAMES = 48
 
 
-class Looker:
+class CountingPredict:
     """Finds the red disc, and counts how often it was asked."""
 
     def __init__(self) -> None:
-        self.looks = 0
+        self.calls = 0
 
     def __call__(self, rgb: Pixels) -> Pixels:
-        self.looks += 1
+        self.calls += 1
         red = rgb[..., 0].astype(np.int16) - np.maximum(rgb[..., 1], rgb[..., 2])
         return np.where(red > 60, 255, 0).astype(np.uint8)
 
@@ -49,18 +49,18 @@ def clip(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("quality", "most"), [("fast", 0.4), ("balanced", 0.9), ("best", 1.35)])
 def test_looks_per_frame(clip: Path, quality: str, most: float) -> None:
-    look = Looker()
+    predict = CountingPredict()
     with closing(open_source(clip).frames()) as frames:
-        assert sum(1 for _ in follow(look, pace=PACES[quality])(frames)) == FRAMES
-    print(f"{quality}: {look.looks / FRAMES:.2f} looks a frame")
-    assert look.looks <= most * FRAMES
+        assert sum(1 for _ in track_subject(predict, policy=POLICIES[quality])(frames)) == FRAMES
+    print(f"{quality}: {predict.calls / FRAMES:.2f} calls a frame")
+    assert predict.calls <= most * FRAMES
 
 
 def test_a_picture_that_stands_still_is_looked_at_once(clip: Path) -> None:
-    look = Looker()
+    predict = CountingPredict()
     with closing(open_source(clip).frames()) as frames, closing(frozen(frames)) as still:
-        assert sum(1 for _ in cut_each(look, workers=2)(still)) == FRAMES
-    assert look.looks == 1
+        assert sum(1 for _ in cut_each(predict, workers=2)(still)) == FRAMES
+    assert predict.calls == 1
 
 
 def test_encodes_per_frame(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,8 +73,8 @@ def test_encodes_per_frame(clip: Path, tmp_path: Path, monkeypatch: pytest.Monke
         save(self, *arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Image.Image, "save", counted)
-    look = Looker()
-    for stages, most in (([cut_each(look, workers=2)], 2 * FRAMES), ([frozen, cut_each(look, workers=2)], 2)):
+    predict = CountingPredict()
+    for stages, most in (([cut_each(predict, workers=2)], 2 * FRAMES), ([frozen, cut_each(predict, workers=2)], 2)):
         encodes = 0
         list(cut_out(open_source(clip), stages, open_sink("webp", tmp_path / "out.webp", Encoding())))
         assert 1 <= encodes <= most
@@ -86,7 +86,7 @@ def test_bytes(clip: Path, tmp_path: Path) -> None:
     for lossless in (False, True):
         out = tmp_path / f"{lossless}.webp"
         sink = open_sink("webp", out, Encoding(lossless=lossless))
-        list(cut_out(open_source(clip), [cut_each(Looker(), workers=2)], sink))
+        list(cut_out(open_source(clip), [cut_each(CountingPredict(), workers=2)], sink))
         size[lossless] = out.stat().st_size / FRAMES
     print(f"bytes a frame: {size}")
     assert size[False] < 700

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vimix.frame import Pixels
-from vimix.imaging.optical_flow import belief, flow, moved
+from vimix.imaging.optical_flow import consistency, optical_flow, warp
 
 
 def noise(height: int, width: int) -> Pixels:
@@ -18,18 +18,18 @@ def noise(height: int, width: int) -> Pixels:
 @pytest.mark.parametrize("upright", [False, True])
 def test_every_shape_has_a_motion(low: int, long: int, upright: bool) -> None:
     shape = (long, low) if upright else (low, long)
-    way = flow(noise(*shape), noise(*shape)[::-1])
-    assert way.shape == (*shape, 2)
-    assert np.isfinite(way).all()
+    flow = optical_flow(noise(*shape), noise(*shape)[::-1])
+    assert flow.shape == (*shape, 2)
+    assert np.isfinite(flow).all()
 
 
 @pytest.mark.parametrize(("height", "width"), [(24, 300), (300, 24), (120, 160)])
 def test_what_moves_is_found_and_brought_back(height: int, width: int) -> None:
     wide = noise(height, width + 2)
     here, there = np.ascontiguousarray(wide[:, 2:]), np.ascontiguousarray(wide[:, :-2])
-    way = flow(here, there)
-    assert np.median(way[..., 0]) == pytest.approx(2, abs=0.3)
-    assert np.median(cv2.absdiff(moved(there, way), here)) <= 4
+    flow = optical_flow(here, there)
+    assert np.median(flow[..., 0]) == pytest.approx(2, abs=0.3)
+    assert np.median(cv2.absdiff(warp(there, flow), here)) <= 4
     first, second = (np.dstack([plane] * 3) for plane in (here, there))
-    assert np.median(belief(first, second, way)) > 0.9
-    assert np.median(belief(first, second, np.zeros_like(way))) < 0.5
+    assert np.median(consistency(first, second, flow)) > 0.9
+    assert np.median(consistency(first, second, np.zeros_like(flow))) < 0.5

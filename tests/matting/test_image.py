@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vimix.frame import Pixels
-from vimix.matting.image import Floats, input_size, looker, surest
+from vimix.matting.image import Floats, cpu_predictor, input_size, with_augmentation
 from vimix.matting.networks.catalogue import MODELS
 
 
@@ -29,7 +29,7 @@ class Eye:
 
 def test_a_sure_look_is_believed_at_once() -> None:
     eye = Eye(lambda rgb: 255)
-    surest(eye)(picture())
+    with_augmentation(eye)(picture())
     assert eye.asked == 1
 
 
@@ -41,19 +41,21 @@ def test_an_unsure_look_is_repeated_and_the_surest_fits_the_picture(better: str)
         return 255 if (framed if better == "framed" else mirrored) else 100
 
     eye = Eye(strength)
-    alpha = surest(eye)(picture())
+    alpha = with_augmentation(eye)(picture())
     assert eye.asked == (2 if better == "framed" else 3)
     np.testing.assert_array_equal(alpha, np.where(picture()[..., 1] > 150, 255, 0))
 
 
 def test_a_margin_that_makes_a_subject_of_the_whole_picture_is_not_believed() -> None:
     eye = Eye(lambda rgb: 100)
-    whole = surest(lambda rgb: eye(rgb) if rgb.shape == picture().shape else np.full(rgb.shape[:2], 255, np.uint8))
+    whole = with_augmentation(
+        lambda rgb: eye(rgb) if rgb.shape == picture().shape else np.full(rgb.shape[:2], 255, np.uint8)
+    )
     assert whole(picture()).max() == 100
 
 
 def test_a_picture_without_a_subject_stays_empty() -> None:
-    assert surest(Eye(lambda rgb: 255))(np.full((40, 50, 3), 90, np.uint8)).max() == 0
+    assert with_augmentation(Eye(lambda rgb: 255))(np.full((40, 50, 3), 90, np.uint8)).max() == 0
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_a_network_that_keeps_the_aspect_is_given_what_modnet_wants() -> None:
         given.append(picture)
         return np.asarray(picture[:, :1] / 2 + 0.5, np.float32)
 
-    alpha = looker(MODELS["people"], 512, run)(rgb)
+    alpha = cpu_predictor(MODELS["people"], 512, run)(rgb)
     assert given[0].shape == (1, 3, 512, 896)
     small = cv2.resize(rgb, (896, 512), interpolation=cv2.INTER_LINEAR).astype(np.float32)
     assert np.abs(given[0][0].transpose(1, 2, 0) - (small - 127.5) / 127.5).mean() < 0.02

@@ -1,4 +1,4 @@
-"""How pixels move between two small pictures, and how well that explains what is there."""
+"""Dense optical flow between two small pictures, and how consistent the pictures are under it."""
 
 import functools
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vimix.frame import Pixels
 
 Flow = NDArray[np.float32]
-"""(h, w, 2): where a pixel of this frame is in the other, in pixels (x, y) to be added."""
+"""(h, w, 2): the displacement (x, y), in pixels, from a pixel of this frame to the same point in the other."""
 
 cv2: Any = typed_cv2  # its stubs know neither DIS nor what a function does to an array's type
 Some = TypeVar("Some", bound=NDArray[Any])
@@ -19,31 +19,33 @@ EDGE, _QUICKEST = cv2.BORDER_REPLICATE, cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST
 _NARROWEST = 32
 """Pixels of a side: with fewer, OpenCV's DIS picks its sizes by the width alone, fails, and where a picture is wide and
 low reads beyond it. Such a picture goes on in its border's colours."""
-_MISTAKE = 16
-"""Levels of 255 by which a moved picture may miss before it is hardly believed."""
-_BELIEF = np.exp(-np.square(np.arange(256) / _MISTAKE)).astype(np.float32)
+_TOLERANCE = 16
+"""Levels of 255 by which a warped picture may differ until its consistency is 1/e. Higher takes noise and changes of
+light for consistent; lower takes them for motion that was not found."""
+_CONSISTENCY = np.exp(-np.square(np.arange(256) / _TOLERANCE)).astype(np.float32)
 
 
-def flow(here: Pixels, there: Pixels) -> Flow:
-    """From one small grey picture to another (DIS: Kroeger et al. 2016)."""
+def optical_flow(here: Pixels, there: Pixels) -> Flow:
+    """The flow from one small grey picture (h, w) to another of its size (DIS: Kroeger et al. 2016)."""
     below, right = (max(0, _NARROWEST - side) for side in here.shape)
     pair = (cv2.copyMakeBorder(each, 0, below, 0, right, EDGE) for each in (here, there))
-    way: Flow = cv2.DISOpticalFlow_create(_QUICKEST).calc(*pair, None)
-    return way[: here.shape[0], : here.shape[1]]
+    flow: Flow = cv2.DISOpticalFlow_create(_QUICKEST).calc(*pair, None)
+    return flow[: here.shape[0], : here.shape[1]]
 
 
-def moved(there: Some, way: Flow) -> Some:
-    """A plane of the other frame, brought here along the flow from here to there."""
-    brought: Some = cv2.remap(there, way, None, cv2.INTER_LINEAR | cv2.WARP_RELATIVE_MAP, borderMode=EDGE)
-    return brought
+def warp(there: Some, flow: Flow) -> Some:
+    """A plane (h, w) or (h, w, n) of the other frame, warped to this one by the flow from here to there (backward
+    warping)."""
+    warped: Some = cv2.remap(there, flow, None, cv2.INTER_LINEAR | cv2.WARP_RELATIVE_MAP, borderMode=EDGE)
+    return warped
 
 
-def chained(first: Flow, then: Flow) -> Flow:
-    """The flow from here to there and on from there."""
-    return first + moved(then, first)
+def compose(first: Flow, then: Flow) -> Flow:
+    """The flow from here to a third frame: the flow `first` from here to there, and `then` on from there."""
+    return first + warp(then, first)
 
 
-def belief(here: Pixels, there: Pixels, way: Flow) -> Flow:
-    """0-1 a pixel: how well the other small picture (h, w, 3), moved, agrees with this one."""
-    apart = functools.reduce(cv2.max, cv2.split(cv2.absdiff(here, moved(there, way))))
-    return np.asarray(cv2.LUT(cv2.blur(apart, (5, 5)), _BELIEF), np.float32)
+def consistency(here: Pixels, there: Pixels, flow: Flow) -> Flow:
+    """(h, w), 0-1: how well the other small picture (h, w, 3), warped, agrees with this one."""
+    apart = functools.reduce(cv2.max, cv2.split(cv2.absdiff(here, warp(there, flow))))
+    return np.asarray(cv2.LUT(cv2.blur(apart, (5, 5)), _CONSISTENCY), np.float32)

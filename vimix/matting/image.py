@@ -1,8 +1,8 @@
-"""Every picture by itself: to the network's size, through the network, back to the picture's size.
+"""One frame at a time: resized to the network's size, predicted, resized back.
 
 At the size that the network was made for, the picture is shrunk with PIL's LANCZOS and divided by its brightest value,
 as rembg does. At a smaller one there is nothing to be equal to, and PIL's BILINEAR finds more (docs/quality.md). The
-portrait network, and the boxes that are looked at in following, are given the mean of the pixels under each pixel.
+portrait network, and the crops that tracking predicts, are given the mean of the pixels under each pixel.
 
 A mask is never stretched to its own minimum and maximum, as rembg does: on video the gain would change from frame to
 frame, and without a subject noise would become one.
@@ -21,31 +21,33 @@ from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.imaging.resize import shrunk
 from vimix.matting.engine import Predict
 from vimix.matting.networks.catalogue import Model
-from vimix.matting.video.appearance import as_plane, sureness
+from vimix.matting.video.appearance import as_plane, confidence
 
 Floats = NDArray[np.float32]
 STEP = 32
 """Sides of an input that keeps the picture's aspect are multiples of this: MODNet halves its input five times."""
 _SURE = 0.6
-"""A look surer than that (`sureness`) is believed at once. For IS-Net at 768 and 1024; at 512 it does harm."""
+"""A prediction with more `confidence` than that is not augmented: higher costs predictions that change nothing.
+Measured for IS-Net at 768 and 1024; at 512 augmentation does harm."""
 _MARGIN = 20
-"""A margin around a picture is one part in so many of its side."""
+"""The margin around a picture is one part in so many of its side."""
 
 
 Segment = Callable[[Pixels, float], Pixels]
-"""A picture already at the network's size (h, w, 3), and the level that counts as white, to its mask (h, w). Any number
-of threads may call it."""
+"""From a picture at the network's size (h, w, 3), and the level (1-255) that is divided by, to its mask (h, w), 0-255.
+Any number of threads may call it."""
 
 
-def looker(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: bool = False) -> Predict:
-    """A prediction by a network that takes (1, 3, size, size) floats; `quick` resizes by simpler means."""
+def cpu_predictor(model: Model, size: int, run: Callable[[Floats], Floats], *, quick: bool = False) -> Predict:
+    """A prediction by a network on the processor, `run`, from (1, 3, size, size) floats to (1, 1, size, size); `quick`
+    resizes with area means and bilinear interpolation."""
     return predictor(model, size, segment_floats(model, run), quick=quick)
 
 
 def predictor(model: Model, size: int, segment: Segment, *, quick: bool = False) -> Predict:
     """A prediction by `segment`, which runs on a processor or a GPU: resizing is the same for both, and is done here.
 
-    So a GPU meets pictures of one size only, whatever box is looked at, and its mattes are those of the processor.
+    So a GPU is given pictures of one size only, whatever the crop, and its mattes are those of the processor.
     """
     quick = quick or model.area
     exact = not quick and size == model.size("best")
@@ -74,12 +76,12 @@ def segment_floats(model: Model, run: Callable[[Floats], Floats]) -> Segment:
         for plane, channel in zip(picture[0], range(3), strict=True):
             np.multiply(small[:, :, channel], scale[channel] / np.float32(white), out=plane, dtype=np.float32)
             plane -= shift[channel]
-        seen = run(picture).reshape(-1, height, width)[0]
+        output = run(picture).reshape(-1, height, width)[0]
         if model.logits:
-            seen = 0.5 + 0.5 * np.tanh(0.5 * seen)  # a sigmoid that does not overflow
+            output = 0.5 + 0.5 * np.tanh(0.5 * output)  # a sigmoid that does not overflow
         if level := model.background_level:
-            seen = (seen - level) / (1 - 2 * level)
-        return np.asarray((seen.clip(0, 1) * 255).astype(np.uint8))
+            output = (output - level) / (1 - 2 * level)
+        return np.asarray((output.clip(0, 1) * 255).astype(np.uint8))
 
     return segment
 
@@ -96,52 +98,53 @@ def input_size(model: Model, size: int, width: int, height: int) -> tuple[int, i
     return wide, high
 
 
-def surest(look: Predict) -> Predict:
-    """Up to three looks where the first is unsure: at the picture with a margin around it, since a subject that the
-    picture's edge cuts off is shown as weak as what is behind it, and in the mirror. The surest is kept."""
+def with_augmentation(predict: Predict) -> Predict:
+    """Test-time augmentation where the first prediction has little confidence: the picture is predicted again with a
+    margin around it, since a network finds a subject that the picture's edge cuts off only weakly, then mirrored. The
+    most confident of up to three predictions is returned."""
 
     def mirrored(rgb: Pixels) -> Pixels:
-        return np.ascontiguousarray(look(np.ascontiguousarray(rgb[:, ::-1]))[:, ::-1])
+        return np.ascontiguousarray(predict(np.ascontiguousarray(rgb[:, ::-1]))[:, ::-1])
 
     def framed(rgb: Pixels) -> Pixels:
         height, width = rgb.shape[:2]
         y, x = -(-height // _MARGIN), -(-width // _MARGIN)
         wide = cv2.copyMakeBorder(rgb, y, y, x, x, cv2.BORDER_CONSTANT, value=cv2.mean(rgb)[:3])
-        return look(np.asarray(wide, np.uint8))[y : y + height, x : x + width]
+        return predict(np.asarray(wide, np.uint8))[y : y + height, x : x + width]
 
-    def again(rgb: Pixels) -> Pixels:
-        best = look(rgb)
-        most = sureness(as_plane(best))
+    def augmented(rgb: Pixels) -> Pixels:
+        best = predict(rgb)
+        most = confidence(as_plane(best))
         for other in (framed, mirrored):
             if most > _SURE:
                 break
-            seen = other(rgb)
-            small = as_plane(seen)
-            taken = min(small[0].mean(), small[-1].mean(), small[:, 0].mean(), small[:, -1].mean())
-            if sureness(small) > most and taken < 0.5:  # what covers all four edges is the picture, not its subject
-                best, most = seen, sureness(small)
+            candidate = other(rgb)
+            small = as_plane(candidate)
+            edges = min(small[0].mean(), small[-1].mean(), small[:, 0].mean(), small[:, -1].mean())
+            if confidence(small) > most and edges < 0.5:  # what covers all four edges is the picture, not its subject
+                best, most = candidate, confidence(small)
         return best
 
-    return again
+    return augmented
 
 
-def cut_each(look: Predict, *, workers: int) -> Stage:
-    """Look at every frame by itself, on `workers` threads. A frame equal to the one before is not looked at again.
+def cut_each(predict: Predict, *, workers: int) -> Stage:
+    """Predict every frame by itself, on `workers` threads; one that equals the frame before is not predicted again.
 
     The alpha that a frame brings is kept: the result is the product of both.
     """
 
     def stage(frames: Iterable[Frame]) -> Frames:
         alpha: Pixels | None = None
-        looked = in_order(
-            lambda pair: (pair[0], look(pair[0].rgb) if pair[1] else None),
+        predicted = in_order(
+            lambda pair: (pair[0], predict(pair[0].rgb) if pair[1] else None),
             fresh(frames),
             workers=workers,
             weigh=lambda pair: pair[0].nbytes,
         )
-        with closing(looked):
-            for frame, seen in looked:
-                alpha = alpha if seen is None else seen
+        with closing(predicted):
+            for frame, found in predicted:
+                alpha = alpha if found is None else found
                 assert alpha is not None
                 yield Frame(frame.rgb, product(alpha, frame.alpha), frame.time, frame.duration)
 
@@ -165,7 +168,7 @@ def _same(first: Pixels, second: Pixels) -> bool:
 
 
 def product(alpha: Pixels, given: Pixels) -> Pixels:
-    """The product of two alphas; the first itself where the second is opaque throughout."""
+    """The product of two alphas (H, W); the first itself where the second is opaque throughout."""
     if given.strides == (0, 0) and given[0, 0] == 255:
         return alpha
     return np.asarray(cv2.multiply(alpha, np.ascontiguousarray(given), scale=1 / 255), np.uint8)

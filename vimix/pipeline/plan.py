@@ -30,7 +30,7 @@ from vimix.refine.background import over
 from vimix.refine.foreground import clean_edges, recolour
 from vimix.refine.geometry import Box, crop_to, invert, pad_to, resize, rim, shadow, stroke, subject_box
 from vimix.refine.ping_pong import ping_pong
-from vimix.refine.temporal import steady
+from vimix.refine.temporal import smooth
 from vimix.sinks import AudioFrom, Encoding, Sink, open_sink
 
 
@@ -48,7 +48,7 @@ def choose(request: Request, matte: Path | None) -> Generator[Note | Progress, N
         request.warnings.append(COST)
         stages.insert(-1, request.clock.timed("matting", closed_form(workers=request.resources.threads)))
     if options.steady and not request.source.info.still:
-        stages.append(request.clock.timed("smoothing", steady(options.steady, threads=request.resources.threads)))
+        stages.append(request.clock.timed("smoothing", smooth(options.steady, threads=request.resources.threads)))
     if matte is not None:
         about = {"model": cut.model, "engine": dict(cut.engine), "fps": options.max_fps}
         stages.append(request.clock.timed("storing", matte_file.keep(matte, about)))

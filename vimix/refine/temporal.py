@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vimix.concurrency.threads import in_order
 from vimix.frame import Frame, Frames, Pixels, Stage
-from vimix.imaging.optical_flow import belief, flow, moved
+from vimix.imaging.optical_flow import consistency, optical_flow, warp
 from vimix.imaging.resize import shrunk, thumb
 
 cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's type
@@ -46,7 +46,7 @@ class _Small:
     grey: Pixels
     alpha: Plane
     """0-255."""
-    calm: Plane
+    smoothed: Plane
     """The average that was made of it; until then the same."""
 
     def fits(self, other: "_Small") -> bool:
@@ -57,7 +57,7 @@ class _Small:
         return float(cv2.absdiff(*tiny).mean()) < _CUT
 
 
-def steady(strength: float, *, threads: int = 1) -> Stage:
+def smooth(strength: float, *, threads: int = 1) -> Stage:
     """Calm the flicker of what passes; `strength` 0-1. Frames come out one later.
 
     Each frame waits for what was made of the one before. With more than two `threads` the rest of the work is done
@@ -97,10 +97,10 @@ def _changes(
         run: Any = pool.map if side_by_side else map
         for coming in smalls:
             if here is not None:
-                yield here.frame, _calmed(before, here, coming, strength, run)
+                yield here.frame, _smoothed(before, here, coming, strength, run)
             before, here = here, coming
         if here is not None:
-            yield here.frame, _calmed(before, here, None, strength, run)
+            yield here.frame, _smoothed(before, here, None, strength, run)
 
 
 def _shrunk(frame: Frame) -> _Small:
@@ -109,7 +109,7 @@ def _shrunk(frame: Frame) -> _Small:
     return _Small(frame, rgb, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), alpha, alpha)
 
 
-def _calmed(
+def _smoothed(
     before: _Small | None, here: _Small, coming: _Small | None, strength: float, run: Callable[..., Any]
 ) -> Plane | None:
     """The change of a frame's matte; `run` moves both neighbours, perhaps at once."""
@@ -119,25 +119,25 @@ def _calmed(
         return None
     own = here.alpha[box]
     # the last one here, the others wherever `run` does it
-    elsewhere = run(lambda there: _moved(here, there, box), [there for there, _ in near[:-1]])
-    last = _moved(here, near[-1][0], box)
-    brought = [(*way, most) for way, (_, most) in zip([*elsewhere, last], near, strict=True)]
-    if len(brought) == 2:
-        (past, trust, _), (next_, faith, _) = brought
+    others = run(lambda there: _warped(here, there, box), [there for there, _ in near[:-1]])
+    last = _warped(here, near[-1][0], box)
+    warped = [(*flow, most) for flow, (_, most) in zip([*others, last], near, strict=True)]
+    if len(warped) == 2:
+        (past, trust, _), (next_, faith, _) = warped
         middle = np.maximum(np.minimum(past, next_), np.minimum(np.maximum(past, next_), own))
         own = own + (middle - own) * np.minimum(trust, faith) * np.float32(min(1.0, _MIDDLE * strength))
     total, weight = own.copy(), np.ones_like(own)
-    for there_alpha, sure, most in brought:
+    for there_alpha, sure, most in warped:
         weight += sure * np.float32(most * strength)
         total += there_alpha * sure * np.float32(most * strength)
-    here.calm = here.alpha.copy()
-    here.calm[box] = total / weight
-    return here.calm - here.alpha
+    here.smoothed = here.alpha.copy()
+    here.smoothed[box] = total / weight
+    return here.smoothed - here.alpha
 
 
 def _box(smalls: Sequence[_Small]) -> tuple[slice, slice] | None:
     """Where any of them has something, and some room around it."""
-    some = np.maximum.reduce([small.calm for small in smalls]) > _LEAST
+    some = np.maximum.reduce([small.smoothed for small in smalls]) > _LEAST
     left, top, width, height = cv2.boundingRect(some.astype(np.uint8))
     if not width:
         return None
@@ -147,10 +147,10 @@ def _box(smalls: Sequence[_Small]) -> tuple[slice, slice] | None:
     )
 
 
-def _moved(here: _Small, there: _Small, box: tuple[slice, slice]) -> tuple[Plane, Plane]:
+def _warped(here: _Small, there: _Small, box: tuple[slice, slice]) -> tuple[Plane, Plane]:
     """The neighbour's matte brought here, and 0-1 how far to believe it."""
-    way = flow(here.grey[box], there.grey[box])
-    return moved(there.calm[box], way), belief(here.rgb[box], there.rgb[box], way)
+    flow = optical_flow(here.grey[box], there.grey[box])
+    return warp(there.smoothed[box], flow), consistency(here.rgb[box], there.rgb[box], flow)
 
 
 def _changed(frame: Frame, change: Plane | None) -> Frame:

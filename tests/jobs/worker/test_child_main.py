@@ -17,9 +17,9 @@ from vimix.events import Done, Note, Progress
 from vimix.frame import Frame, Pixels, opaque
 from vimix.jobs.worker import child_main
 from vimix.jobs.worker.progress import PREVIEW_BYTES, PREVIEW_SIZE, ProgressReporter
-from vimix.matting.video.propagation import filled
-from vimix.matting.video.segments import Shot, windows
-from vimix.matting.video.tracker import PACES, Pace, _Follower
+from vimix.matting.video.propagation import propagate
+from vimix.matting.video.segments import FrameGroup, windows
+from vimix.matting.video.tracker import POLICIES, KeyframePolicy, _Tracker
 
 
 class Clock:
@@ -39,20 +39,22 @@ def frame(colour: int = 0) -> Frame:
     return Frame(np.full((90, 160, 3), colour, np.uint8), opaque(90, 160), Fraction(0), Fraction(1, 20))
 
 
-def followed(eye: Eye, pace: Pace, pictures: Iterable[Pixels]) -> Iterator[Shot]:
+def followed(eye: Eye, policy: KeyframePolicy, pictures: Iterable[Pixels]) -> Iterator[FrameGroup]:
     """Each shot in one thread, so that what was asked of the eye until then is the same every time."""
-    stretches = _Follower(eye, pace, []).stretches(windows(clip(list(pictures)), pace.window))
-    return chain.from_iterable(map(filled, stretches))
+    chunks = _Tracker(eye, policy, []).chunks(windows(clip(list(pictures)), policy.window))
+    return chain.from_iterable(map(propagate, chunks))
 
 
-@pytest.mark.parametrize("pace", [PACES["balanced"], PACES["best"], Pace(every=4, window=8)])
-def test_the_time_left_is_not_below_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pace: Pace) -> None:
+@pytest.mark.parametrize("policy", [POLICIES["balanced"], POLICIES["best"], KeyframePolicy(max_interval=4, window=8)])
+def test_the_time_left_is_not_below_the_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: KeyframePolicy
+) -> None:
     clock, eye = Clock(monkeypatch), Eye()
     teller, told = told_by(tmp_path)
     pictures = [picture(moving(at % 40)) for at in range(160)]
     teller.progress(Progress(0, len(pictures), frame()))
     told_at = []
-    for done, shot in enumerate(followed(eye, pace, pictures), 1):
+    for done, shot in enumerate(followed(eye, policy, pictures), 1):
         clock.now = 100.0 + eye.asked + done * 0.1
         teller.progress(Progress(done, len(pictures), shot.frames[0]))
         told_at.append((told[-1]["done"], told[-1]["left"], clock.now))
@@ -67,9 +69,9 @@ def test_following_hands_out_frames_as_it_finds_them() -> None:
     eye = Eye()
     pictures = [picture(moving(at % 40)) for at in range(96)]
     asked = []
-    for _ in followed(eye, PACES["balanced"], pictures):
+    for _ in followed(eye, POLICIES["balanced"], pictures):
         asked.append(eye.asked)
-    first = PACES["balanced"].window
+    first = POLICIES["balanced"].window
     assert max(after - before for before, after in zip(asked[first:], asked[first + 1 :], strict=False)) <= 2
     assert asked[first] < asked[-1] / 2
 

@@ -20,7 +20,7 @@ from vimix.matting.networks import cuda, gpu, runtime
 from vimix.matting.networks.catalogue import MODELS
 from vimix.matting.networks.network import Network, open_network
 from vimix.matting.registry import find
-from vimix.matting.video.tracker import PACES, follow
+from vimix.matting.video.tracker import POLICIES, track_subject
 from vimix.media.decode import open_source
 from vimix.options import Options
 from vimix.pipeline.request import Resources
@@ -69,7 +69,7 @@ def opened(models: Path, name: str = NETWORK, device: str = "cuda", quality: str
 
 def mattes(predict: Callable[[Pixels], Pixels], clip: Path) -> list[Pixels]:
     with closing(open_source(clip).frames()) as frames:
-        return [frame.alpha.copy() for frame in follow(predict, pace=PACES["balanced"])(frames)]
+        return [frame.alpha.copy() for frame in track_subject(predict, policy=POLICIES["balanced"])(frames)]
 
 
 def test_a_followed_clip_brings_one_shape_and_the_processors_mattes(

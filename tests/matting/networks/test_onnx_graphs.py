@@ -85,7 +85,7 @@ def test_the_real_network_gives_what_rembg_gives(sessions, tmp_path: Path, monke
     returned(open_network(find(model.name), quality="best", model_dir=MODEL_DIR, device="cpu"))
     graph = MODEL_DIR / f"{model.name}-1024.onnx"
     expected = by_rembg(sessions[model.name], model.name, graph, tmp_path / "rembg", rgb, monkeypatch)
-    exact = image.looker(model, 1024, runtime.RUNTIMES["onnxruntime"](graph, 1024, "f32", None))(rgb)
+    exact = image.cpu_predictor(model, 1024, runtime.RUNTIMES["onnxruntime"](graph, 1024, "f32", None))(rgb)
     assert np.abs(exact.astype(int) - expected).max() <= 1
     engine = returned(open_network(find(model.name), quality="best", model_dir=MODEL_DIR, device="cpu"))
     off = np.abs(engine.predict(rgb).astype(int) - expected)
@@ -101,7 +101,7 @@ def test_eight_bits_move_a_photographs_mask_by_little(tmp_path: Path) -> None:
     onnx_graphs.narrow(graph, low, name=model.name)
     assert low.stat().st_size < 0.26 * graph.stat().st_size
     exact, moved = (
-        image.looker(model, size, runtime.RUNTIMES["onnxruntime"](path, size, "f32", None))(rgb).astype(int)
+        image.cpu_predictor(model, size, runtime.RUNTIMES["onnxruntime"](path, size, "f32", None))(rgb).astype(int)
         for path in (graph, low)
     )
     off = np.abs(moved - exact)
@@ -178,7 +178,7 @@ def test_a_half_network_is_made_to_measure(tmp_path: Path) -> None:
         onnx.checker.check_model(made, full_check=True)
         assert len(made.graph.output) == 1
         assert not onnx_graphs.is_half(target)
-        alpha = image.looker(model, size, runtime.RUNTIMES["onnxruntime"](target, size, "f32", None))(rgb)
+        alpha = image.cpu_predictor(model, size, runtime.RUNTIMES["onnxruntime"](target, size, "f32", None))(rgb)
         assert alpha.shape == rgb.shape[:2]
         assert np.corrcoef(alpha.ravel(), rgb[:, :, 0].ravel())[0, 1] > 0.9
 
@@ -203,7 +203,7 @@ def test_the_graph_for_a_gpu_gives_what_the_processor_gives(name: str, tmp_path:
 
     for quick in (False, True):
         on_gpu = image.predictor(model, size, in_a_batch, quick=quick)(rgb)
-        expected = image.looker(model, size, on_processor, quick=quick)(rgb)
+        expected = image.cpu_predictor(model, size, on_processor, quick=quick)(rgb)
         assert np.abs(on_gpu.astype(int) - expected).max() <= far
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vimix.frame import Frame, Pixels, opaque
-from vimix.matting.video.tracker import PACES, Pace, follow
+from vimix.matting.video.tracker import POLICIES, KeyframePolicy, track_subject
 from vimix.points import Point
 
 SIZE = (90, 160)
@@ -69,13 +69,13 @@ def solve(
     pictures: Sequence[Pixels], quality: str = "balanced", points: Sequence[str] = ()
 ) -> tuple[list[Pixels], Eye]:
     eye = Eye()
-    stage = follow(eye, pace=PACES[quality], points=[Point.parse(text) for text in points])
+    stage = track_subject(eye, policy=POLICIES[quality], points=[Point.parse(text) for text in points])
     frames = list(stage(clip(pictures)))
     assert [frame.time for frame in frames] == [Fraction(at, 20) for at in range(len(pictures))]
     return [frame.alpha for frame in frames], eye
 
 
-@pytest.mark.parametrize("quality", PACES)
+@pytest.mark.parametrize("quality", POLICIES)
 def test_a_moving_subject_is_kept_with_no_more_looks_than_are_paid_for(quality: str) -> None:
     scene = [moving(at) for at in range(40)]
     mattes, eye = solve([picture(discs) for discs in scene], quality)
@@ -163,7 +163,7 @@ def test_an_empty_picture_stays_empty_and_no_frames_are_no_frames() -> None:
 def test_the_alpha_that_a_frame_brings_is_kept() -> None:
     half = np.full(SIZE, 255, np.uint8)
     half[:, :30] = 0
-    frames = list(follow(Eye())(clip([picture(moving(0)), picture(moving(1))], half)))
+    frames = list(track_subject(Eye())(clip([picture(moving(0)), picture(moving(1))], half)))
     assert frames[1].alpha[:, :30].max() == 0
     assert frames[1].alpha.max() > 250
 
@@ -183,10 +183,10 @@ def test_it_waits_for_a_window_and_holds_no_more_than_three() -> None:
             pulled += 1
             yield frame
 
-    pace = Pace(every=4, window=8)
-    with closing(follow(Eye(), pace=pace)(source())) as frames:
+    policy = KeyframePolicy(max_interval=4, window=8)
+    with closing(track_subject(Eye(), policy=policy)(source())) as frames:
         next(frames)
-        assert pace.window <= pulled <= 4 * pace.window + 1
+        assert policy.window <= pulled <= 4 * policy.window + 1
 
 
 def test_a_failing_look_is_raised_where_frames_are_pulled() -> None:
@@ -194,10 +194,10 @@ def test_a_failing_look_is_raised_where_frames_are_pulled() -> None:
         raise RuntimeError("the network broke")
 
     with pytest.raises(RuntimeError, match="the network broke"):
-        list(follow(broken)(clip([picture(moving(0))])))
+        list(track_subject(broken)(clip([picture(moving(0))])))
 
 
-@pytest.mark.parametrize("quality", sorted(PACES))
+@pytest.mark.parametrize("quality", sorted(POLICIES))
 def test_threads_change_no_pixel(quality: str) -> None:
     """Two scenes in several windows, with a click in the second one."""
     scenes = [
@@ -207,7 +207,10 @@ def test_threads_change_no_pixel(quality: str) -> None:
     pictures = [rgb for scene in scenes for rgb in scene]
     point = Point.parse("0.5,0.5,2")
     found = [
-        [frame.alpha for frame in follow(Eye(), pace=PACES[quality], points=[point], threads=threads)(clip(pictures))]
+        [
+            frame.alpha
+            for frame in track_subject(Eye(), policy=POLICIES[quality], points=[point], threads=threads)(clip(pictures))
+        ]
         for threads in (1, 4, 16)
     ]
     for other in found[1:]:

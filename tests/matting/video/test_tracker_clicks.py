@@ -15,7 +15,7 @@ from vimix.matting.engine import Predict
 from vimix.matting.networks import catalogue
 from vimix.matting.networks.network import open_network
 from vimix.matting.registry import DEFAULT, find
-from vimix.matting.video.tracker import PACES, follow
+from vimix.matting.video.tracker import POLICIES, track_subject
 from vimix.points import Point
 from vimix.settings import Settings
 
@@ -24,7 +24,7 @@ FRAMES = 12
 
 
 @pytest.fixture(scope="module")
-def look() -> Predict:
+def predict() -> Predict:
     folder = Settings().model_dir
     if not CLIP.is_dir():
         pytest.skip("needs a clip with hand-made masks that is not part of the project")
@@ -53,9 +53,11 @@ def truth(at: int) -> NDArray[np.bool_]:
     return np.asarray(cv2.imread(str(sorted((CLIP / "masks").iterdir())[at]), cv2.IMREAD_GRAYSCALE), np.uint8) > 127
 
 
-def scores(look: Predict, *points: str) -> list[float]:
+def scores(predict: Predict, *points: str) -> list[float]:
     """J of each frame."""
-    found = follow(look, pace=PACES["balanced"], points=[Point.parse(point) for point in points])(frames())
+    found = track_subject(predict, policy=POLICIES["balanced"], points=[Point.parse(point) for point in points])(
+        frames()
+    )
     pairs = [(frame.alpha > 127, truth(at)) for at, frame in enumerate(found)]
     return [np.count_nonzero(ours & true) / np.count_nonzero(ours | true) for ours, true in pairs]
 
@@ -74,18 +76,18 @@ def around(at: int) -> str:
     return f"{columns.min() / width},{rows.min() / height},{columns.max() / width},{rows.max() / height}"
 
 
-def test_a_click_and_a_box_choose_the_subject(look: Predict) -> None:
-    assert np.mean(scores(look)) < 0.3, "left alone, it follows the ramp"
-    assert np.mean(scores(look, inside(0))) > 0.85
-    assert np.mean(scores(look, around(0))) > 0.85
+def test_a_click_and_a_box_choose_the_subject(predict: Predict) -> None:
+    assert np.mean(scores(predict)) < 0.3, "left alone, it follows the ramp"
+    assert np.mean(scores(predict, inside(0))) > 0.85
+    assert np.mean(scores(predict, around(0))) > 0.85
 
 
 @pytest.mark.parametrize(("which", "at", "least"), [(inside, 9, 0.5), (around, 6, 0.85)])
 def test_a_later_click_or_box_corrects_from_there(
-    look: Predict, which: Callable[[int], str], at: int, least: float
+    predict: Predict, which: Callable[[int], str], at: int, least: float
 ) -> None:
     """A click takes what hangs together in the look, here a post of the ramp too; a box does not."""
-    found = scores(look, "0.7,0.6", f"{which(at)},{(at + 0.5) / 24}")
+    found = scores(predict, "0.7,0.6", f"{which(at)},{(at + 0.5) / 24}")
     assert found[0] < 0.3, "the first click is on the ramp"
     assert found[at - 1] < 0.3
     assert min(found[at:]) > least

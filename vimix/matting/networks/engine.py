@@ -12,10 +12,10 @@ from vimix.concurrency.threads import cores, interruptible
 from vimix.events import Note, Progress
 from vimix.frame import Frame, Pixels
 from vimix.matting.engine import Engine, EngineRequest, Matting, Memo, Predict, Preparing, Runtime
-from vimix.matting.image import cut_each, surest
+from vimix.matting.image import cut_each, with_augmentation
 from vimix.matting.networks.catalogue import Model
 from vimix.matting.networks.network import Network, open_network, remembered_choice
-from vimix.matting.video.tracker import PACES, Pace, follow
+from vimix.matting.video.tracker import POLICIES, KeyframePolicy, track_subject
 
 
 class Networks(Engine):
@@ -52,10 +52,10 @@ def matting_of(network: Network, model: Model, request: EngineRequest, *, follow
     """
     if not follows:
         refines = request.still and model.augmented and request.quality != "fast"
-        predict = surest(network.predict) if refines else network.predict
+        predict = with_augmentation(network.predict) if refines else network.predict
         stage = cut_each(predict, workers=network.parallel)
         return Matting(network.name, stage, predict, network.runtime, network.cost)
-    pace = PACES[request.quality]
+    policy = POLICIES[request.quality]
     predict = _memoized(network.predict_fast, model.name, {} if request.memo is None else request.memo)
     (first,) = request.first_frames(1)
     seen = predict(first.rgb)
@@ -66,13 +66,14 @@ def matting_of(network: Network, model: Model, request: EngineRequest, *, follow
         return seen if np.array_equal(rgb, first.rgb) else network.predict_fast(rgb)
 
     stage = interruptible(
-        partial(follow, pace=pace, points=request.points, start=request.start, threads=request.threads), predict_again
+        partial(track_subject, policy=policy, points=request.points, start=request.start, threads=request.threads),
+        predict_again,
     )
-    single = _single(predict, pace, request)
-    return Matting(network.name, stage, single, network.runtime, network.cost / pace.every)
+    single = _single(predict, policy, request)
+    return Matting(network.name, stage, single, network.runtime, network.cost / policy.max_interval)
 
 
-def _single(predict: Predict, pace: Pace, request: EngineRequest) -> Predict:
+def _single(predict: Predict, policy: KeyframePolicy, request: EngineRequest) -> Predict:
     """One frame as tracking sees it; the points choose the subject whatever their own time."""
     if not request.points:
         return predict
@@ -80,7 +81,7 @@ def _single(predict: Predict, pace: Pace, request: EngineRequest) -> Predict:
 
     def single(rgb: Pixels) -> Pixels:
         frame = Frame(rgb, np.broadcast_to(np.uint8(255), rgb.shape[:2]), Fraction(0), Fraction(1, 25))
-        (found,) = follow(predict, pace=pace, points=points)([frame])
+        (found,) = track_subject(predict, policy=policy, points=points)([frame])
         return found.alpha
 
     return single

@@ -13,7 +13,7 @@ import numpy as np
 from vimix.errors import Unavailable, tidy
 from vimix.events import Note, returned
 from vimix.matting.engine import Predict, Runtime
-from vimix.matting.image import Segment, looker, predictor, segment_floats
+from vimix.matting.image import Segment, cpu_predictor, predictor, segment_floats
 from vimix.matting.networks.catalogue import Model
 from vimix.matting.networks.cpu import machine, processor
 from vimix.matting.networks.device import LIGHT, Comparison, rate, remember, remembered
@@ -159,8 +159,8 @@ def _on_cpu(model: Model, size: int, source: Path, left: str = "") -> Generator[
         run, found = yield from runtime.open_on_cpu(graph, size, cache=source.parent / "compiled", known=known)
     return Network(
         name=model.name,
-        predict=looker(model, size, run),
-        predict_fast=looker(model, size, run, quick=True),
+        predict=cpu_predictor(model, size, run),
+        predict_fast=cpu_predictor(model, size, run, quick=True),
         runtime=Runtime(found.runtime, processor(), found.precision, left + found.why),
         cost=found.cost,
         parallel=runtime.parallel(size),

@@ -1,11 +1,10 @@
-"""What is known of the subject while it is followed, all of it on small pictures (480 pixels on the long side).
+"""What is known of the subject while it is tracked, all of it on small pictures (480 pixels on the long side).
 
-A look at a picture is evidence, not truth: the network picks out whatever stands out, so a pole or a bystander in one
-frame is the subject and in the next one is not. Three more witnesses are heard, each as log-odds that are added to the
-network's own: where the subject must be (the matte before, moved along by optical flow), what colours it has against
-those of what lies around it, and whether a piece hangs together with it. How loud they speak is `health`: how sure the
-looks have been of late. At 0 the network stands alone, so that following cannot do worse than not following.
-"""
+A prediction is evidence, not truth: the network segments whatever is salient, so a pole or a bystander is the subject
+in one frame and not in the next. Three more cues are fused with it, each as log-odds that are added to the network's
+own: where the subject must be (the matte before, warped by optical flow), its colours against those of what surrounds
+it, and whether a connected component is attached to it. Their weight is `reliability`: how plausible the recent
+predictions were. At 0 the network stands alone, so tracking cannot be worse than no tracking."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +16,6 @@ from numpy.typing import NDArray
 
 from vimix.frame import Pixels
 from vimix.imaging.resize import shrunk
-from vimix.points import Point
 
 cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's type
 Plane = NDArray[np.float32]
@@ -25,26 +23,34 @@ Plane = NDArray[np.float32]
 SIDE = 480
 """Pixels of the long side of the small pictures."""
 _REACH = 6
-"""Small pixels by which flow may be wrong: nothing is held against what lies so near the guide's edge."""
-_WHERE, _COLOUR, _APART = 1.5, 1.0, 2.5
-"""Weights of the witnesses: log-odds are multiplied by the first two; the third is taken off a piece that is apart."""
+"""Small pixels by which flow may be wrong: within this distance of the expected edge, position is no evidence. More
+would let neighbours in, less would cut off what moves fast."""
+_POSITION, _COLOUR, _DETACHED = 1.5, 1.0, 2.5
+"""Weights of the cues: log-odds of position and colour are multiplied by the first two; the third is subtracted from a
+component that is detached from the subject. Chosen on DAVIS (docs/quality.md): higher follows the past, lower the
+network."""
 _ROOM = 1.6
-"""The part looked at, in sizes of the subject's box."""
+"""The crop that the network is given, in sizes of the subject's box: more room shows context, less shows detail."""
 _KEPT = 0.93
+"""Share of its size that the box keeps from key to key: it shrinks slowly, as what is hidden comes back."""
 _GRID = 16
+"""Pixels of the grid that the crop's corners snap to: a crop that trembles makes the matte tremble."""
 _ODD = 0.4
-"""Share of the usual area at which a matte is none of the subject."""
+"""Share of the usual area at which a matte is not plausible at all."""
 _OTHER, _ALIKE = 24, 0.75
-"""Between two scenes, tiny pictures differ by more levels than that, and their colours agree by less."""
+"""A scene cut: tiny pictures differ by more levels than the first, and the histograms' Bhattacharyya coefficient is
+below the second. Both are asked for, since a flash changes the levels only and a pan the places only."""
 _LOUDEST = 12.0
-"""Log-odds that no sum of witnesses passes."""
+"""Log-odds that no sum of cues passes: the range of the table below."""
 _STEPS = 127
+"""Steps of the table on each side of 0: an index of 8 bits."""
 _ADDED = np.linspace(-_LOUDEST, _LOUDEST, 2 * _STEPS + 1, dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class Small:
-    """A picture as small as tracking needs it (`shrink`), and what is made of that once somebody asks."""
+    """A picture as small as tracking needs it (`shrink`), (h, w, 3), and what is computed from it when first asked
+    for."""
 
     rgb: Pixels
 
@@ -72,7 +78,7 @@ _PLACES = np.array([[144, 12, 1]], np.float32)
 
 
 def shrink(picture: Pixels) -> Pixels:
-    """To the small size; a picture that is smaller already is left."""
+    """A picture (H, W) or (H, W, 3) at most `SIDE` pixels long; one that is smaller already is returned as it is."""
     height, width = picture.shape[:2]
     by = min(1.0, SIDE / max(height, width))
     size = (max(1, round(width * by)), max(1, round(height * by)))
@@ -80,12 +86,12 @@ def shrink(picture: Pixels) -> Pixels:
 
 
 def as_plane(alpha: Pixels) -> Plane:
-    """A full-size alpha, small, 0-1."""
+    """A full-size alpha (H, W) as a small matte (h, w), 0-1."""
     return np.divide(shrink(alpha), 255, dtype=np.float32)
 
 
 def log_odds(chance: Plane, least: float = 0.01) -> Plane:
-    """Of chances kept `least` away from 0 and 1."""
+    """The log-odds of probabilities, which are kept `least` away from 0 and 1."""
     chance = np.clip(chance, least, 1 - least)
     return np.asarray(np.log(chance / (1 - chance)), np.float32)
 
@@ -95,19 +101,19 @@ def chance(odds: Plane) -> Plane:
     return np.asarray(1 / (1 + np.exp(-odds)), np.float32)
 
 
-def sureness(matte: Plane) -> float:
-    """0-1: how much of what may be subject surely is."""
+def confidence(matte: Plane) -> float:
+    """0-1: how much of what may be subject (above 0.1) surely is (above 0.9)."""
     return float(np.count_nonzero(matte > 0.9)) / max(1.0, float(np.count_nonzero(matte > 0.1)))
 
 
 def histogram(colours: NDArray[np.uint16], where: NDArray[np.bool_]) -> Plane:
-    """Shares of the colour bins among the pixels `where`."""
+    """The normalised colour histogram (bins,) of the pixels `where`."""
     counts = np.bincount(colours[where], minlength=_BINS).astype(np.float32)
     return np.divide(counts, max(1.0, float(counts.sum())), dtype=np.float32)
 
 
 def is_cut(before: Small, after: Small) -> bool:
-    """Whether another scene begins between two neighbouring frames: other colours, and in other places."""
+    """Whether there is a scene cut between two neighbouring frames: other colours, and in other places."""
     if float(cv2.absdiff(before.tiny, after.tiny).mean()) <= _OTHER:
         return False
     everywhere = np.ones(before.colours.shape, bool)
@@ -116,34 +122,37 @@ def is_cut(before: Small, after: Small) -> bool:
 
 
 @dataclass(slots=True)
-class Track:
-    """A subject being followed: the local variables of one pass over the frames."""
+class AppearanceModel:
+    """The subject that is tracked, as one pass over the frames has it; `update` changes it."""
 
     matte: Plane
-    """(h, w), the chance that a pixel is the subject, in the frame last seen."""
-    health: float = 1.0
-    """0-1: how far the witnesses may speak."""
+    """(h, w), the probability that a pixel is the subject, in the frame last predicted."""
+    reliability: float = 1.0
+    """0-1: the weight of the cues."""
     floor: float = 0.0
-    """`health` never sinks lower: a subject that somebody pointed at is not given up."""
+    """`reliability` never sinks lower: a subject that a person pointed at is not given up."""
     inside: Plane | None = None
     outside: Plane | None = None
     """Colour histograms of the subject and of what surrounds it."""
     areas: list[int] = field(default_factory=list)
+    """Pixels of the subject in the last predictions, small pixels."""
     size: tuple[float, float] = (0.0, 0.0)
-    """Height and width of the subject's box, small pixels; it shrinks slowly, as what is hidden comes back."""
+    """Height and width of the subject's box, small pixels."""
 
-    def fork(self) -> "Track":
-        """One more of the same, to be led elsewhere."""
-        return Track(self.matte, self.health, self.floor, self.inside, self.outside, list(self.areas), self.size)
+    def fork(self) -> "AppearanceModel":
+        """A copy, to track in another direction."""
+        return AppearanceModel(
+            self.matte, self.reliability, self.floor, self.inside, self.outside, list(self.areas), self.size
+        )
 
-    def remember(self, other: "Track") -> None:
-        """Look for the subject of another track: its colours, and that somebody pointed at it."""
+    def remember(self, other: "AppearanceModel") -> None:
+        """Take over another model's subject: its colours, and that a person pointed at it."""
         self.floor, self.inside, self.outside = other.floor, other.inside, other.outside
 
     def box(self, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
-        """The part (rows, columns) of a picture (H, W) to look at: `_ROOM` times the subject's box, not narrower than
-        three quarters of its other side, on a grid so that it does not tremble. None where there is no subject, and
-        where it would be all there is."""
+        """The crop (rows, columns) of a picture of that shape (H, W) for the network: `_ROOM` times the subject's box,
+        not narrower than three quarters of its other side. None where there is no subject, and where it would be all of
+        it."""
         subject = self.matte > 0.4
         lines = np.flatnonzero(subject.any(1)), np.flatnonzero(subject.any(0))
         if min(len(line) for line in lines) < 3:
@@ -160,41 +169,43 @@ class Track:
             cut.append(slice(max(0, first // _GRID * _GRID), min(side, -(-last // _GRID) * _GRID)))
         return None if cut == [slice(0, side) for side in shape[:2]] else (cut[0], cut[1])
 
-    def judge(self, matte: Plane) -> float:
-        """0-1: how far a frame's `matte` is what one expects: sure, and of the usual size."""
+    def plausibility(self, matte: Plane) -> float:
+        """0-1: how plausible a frame's `matte` (h, w) is: confident, and of the usual area."""
         area = float(np.count_nonzero(matte > 0.5))
         usual = float(np.median(self.areas[-10:])) if self.areas else area
         alike = min(area, usual) / max(1.0, area, usual)
-        return min(1.0, max(0.0, (sureness(matte) - 0.15) / 0.3)) * min(1.0, max(0.0, (alike - _ODD) / 0.3))
+        return min(1.0, max(0.0, (confidence(matte) - 0.15) / 0.3)) * min(1.0, max(0.0, (alike - _ODD) / 0.3))
 
     def expect(self, colours: NDArray[np.uint16]) -> tuple[Plane, NDArray[np.bool_]]:
-        """What is known of the next matte before it is looked at, given that `matte` is where it should be: log-odds
-        (h, w) by place and colours, and what is far from there."""
+        """What is known of the next matte before it is predicted, given that `matte` is warped there: log-odds (h, w)
+        by position and colour, and which pixels are far from it."""
         reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _REACH + 1, 2 * _REACH + 1))
         around, core = cv2.dilate(self.matte, reach), cv2.erode(self.matte, reach)
         inner = np.maximum(0, log_odds(core, 0.05))
-        added = _WHERE * (np.minimum(0, log_odds(around, 0.05)) + inner)
+        added = _POSITION * (np.minimum(0, log_odds(around, 0.05)) + inner)
         far = around < 0.3
         if self.inside is not None and self.outside is not None:
             ratio = (np.log(self.inside + 1e-3) - np.log(self.outside + 1e-3)).clip(-3, 3)
             added += _COLOUR * cv2.blur(ratio[colours], (5, 5)) * (far | (inner > 0))
         return np.asarray(added, np.float32), far
 
-    def heard(self, alpha: Pixels, expected: tuple[Plane, NDArray[np.bool_]]) -> tuple[Plane, Plane]:
-        """The matte (h, w) of a look (H, W) with what was expected of it, and the log-odds (h, w) that this adds."""
+    def fuse(self, alpha: Pixels, expected: tuple[Plane, NDArray[np.bool_]]) -> tuple[Plane, Plane]:
+        """The matte (h, w) of a predicted `alpha` (H, W) fused with what was expected, and the log-odds (h, w) added to
+        it."""
         seen, (added, far) = as_plane(alpha), expected
         count, pieces = cv2.connectedComponents((seen > 0.4).astype(np.uint8))
-        apart = np.ones(count, bool)
-        apart[pieces[self.matte > 0.5]] = False
-        apart[0] = False
-        added = np.asarray(added - _APART * (apart[pieces] & far), np.float32)
-        told = np.asarray(added * self.health, np.float32)
-        return chance(log_odds(seen) + told), told
+        detached = np.ones(count, bool)
+        detached[pieces[self.matte > 0.5]] = False
+        detached[0] = False
+        added = np.asarray(added - _DETACHED * (detached[pieces] & far), np.float32)
+        weighted = np.asarray(added * self.reliability, np.float32)
+        return chance(log_odds(seen) + weighted), weighted
 
-    def learn(self, matte: Plane, colours: NDArray[np.uint16], *, trust: float = 0.7) -> None:
-        """Take in what a frame has shown: `matte` (h, w) with the witnesses heard."""
-        now = self.judge(matte)
-        self.health = max(self.floor, (self.health + now) / 2)
+    def update(self, matte: Plane, colours: NDArray[np.uint16], *, rate: float = 0.7) -> None:
+        """Learn from a frame: its fused `matte` (h, w) and its colour bins (h, w). `rate`: the share of the new
+        matte."""
+        now = self.plausibility(matte)
+        self.reliability = max(self.floor, (self.reliability + now) / 2)
         self.areas = [*self.areas[-9:], int(np.count_nonzero(matte > 0.5))]
         if now > 0.5 or self.inside is None:
             near = cv2.dilate((self.matte > 0.3).astype(np.uint8), np.ones((61, 61), np.uint8)) > 0
@@ -202,44 +213,22 @@ class Track:
             if self.inside is not None and self.outside is not None:
                 inside, outside = 0.85 * self.inside + 0.15 * inside, 0.85 * self.outside + 0.15 * outside
             self.inside, self.outside = inside, outside
-        self.matte = trust * matte + (1 - trust) * self.matte
+        self.matte = rate * matte + (1 - rate) * self.matte
 
 
-def hear(alpha: Pixels, added: Plane) -> Pixels:
-    """A full-size alpha (H, W) with small log-odds added to it: by table, as it is done for every pixel."""
+def apply_log_odds(alpha: Pixels, added: Plane) -> Pixels:
+    """A full-size alpha (H, W) with small log-odds (h, w) added to it: by table, as it is done for every pixel."""
     steps = np.rint((added.clip(-_LOUDEST, _LOUDEST) / _LOUDEST + 1) * _STEPS).astype(np.uint8)
     height, width = alpha.shape
     index = cv2.resize(steps, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint16) * 256 + alpha
-    return np.asarray(_HEARD[index], np.uint8)
+    return np.asarray(_FUSED[index], np.uint8)
 
 
-def _heard() -> Pixels:
+def _fusion_table() -> Pixels:
     alpha = np.divide(np.arange(256), 255, dtype=np.float32)
     table = np.rint(chance(log_odds(alpha, 0.004)[None] + _ADDED[:, None]) * 257 - 1).clip(0, 255)
     table[:, 0] = 0
     return table.astype(np.uint8).ravel()
 
 
-_HEARD = _heard()
-
-
-def standing_at(seen: Plane, point: Point) -> Plane:
-    """The part of a look (h, w) that somebody pointed at: the piece there or close by, or what is in their box; where
-    the look shows nothing, a spot around the place."""
-    height, width = seen.shape
-    left, right = sorted((int(point.x0 * (width - 1)), int(point.x1 * (width - 1))))
-    top, bottom = sorted((int(point.y0 * (height - 1)), int(point.y1 * (height - 1))))
-    place = np.zeros(seen.shape, np.uint8)
-    place[top : bottom + 1, left : right + 1] = 1
-    if not point.is_box:
-        reach = max(3, round(0.04 * max(height, width)))
-        place = cv2.dilate(place, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
-        _, pieces = cv2.connectedComponents((seen > 0.4).astype(np.uint8))
-        found = np.bincount(pieces[place > 0], minlength=2)
-        found[0] = 0
-        nearest = pieces[top, left] or (int(found.argmax()) if found.any() else 0)
-        if nearest:
-            return np.asarray(seen * (pieces == nearest), np.float32)
-    if point.is_box and float((seen * place).sum()) > 0.2 * float(place.sum()):
-        return np.asarray(seen * place, np.float32)
-    return np.asarray(0.9 * place, np.float32)
+_FUSED = _fusion_table()

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimix.frame import Frame, Frames, Pixels, Stage
-from vimix.imaging.optical_flow import Flow, belief, flow, moved
+from vimix.imaging.optical_flow import Flow, consistency, optical_flow, warp
 from vimix.imaging.resize import thumb
 from vimix.matting.video.marked_regions import PIECE, unwanted
 from vimix.points import Point
@@ -159,9 +159,11 @@ def _carry(small: Sequence[_Small], found: list[_Found | None], seed: _Seed, ste
     while 0 <= at + step < len(small):
         here, there = small[at + step], small[at]
         at += step
-        way = flow(here.grey, there.grey)
-        agreement = belief(here.grey, there.grey, way) * _consistency(way, flow(there.grey, here.grey))
-        plane = moved(plane, way)
+        flow = optical_flow(here.grey, there.grey)
+        agreement = consistency(here.grey, there.grey, flow) * _round_trip_consistency(
+            flow, optical_flow(there.grey, here.grey)
+        )
+        plane = warp(plane, flow)
         region = np.abs(plane) > 0.5
         if not region.any() or float(agreement[region].mean()) < LOST:
             return
@@ -179,9 +181,9 @@ def _merged(before: _Found | None, now: _Found) -> _Found:
     return _Found(np.where(np.abs(near.plane) > 0.2, near.plane, far.plane).astype(np.float32), near.away)
 
 
-def _consistency(way: Flow, back: Flow) -> Plane:
+def _round_trip_consistency(flow: Flow, back: Flow) -> Plane:
     """0-1 a pixel: whether the flow there and back returns to where it began, within a pixel or so."""
-    apart = np.linalg.norm(way + moved(back, way), axis=2)
+    apart = np.linalg.norm(flow + warp(back, flow), axis=2)
     return np.asarray(np.exp(-np.square(apart) / 2), np.float32)
 
 

@@ -13,6 +13,7 @@ from vimix.frame import Pixels
 from vimix.points import Point
 
 Mask = NDArray[np.bool_]
+Plane = NDArray[np.float32]
 MOST_PIXELS = 64 << 20
 """Of a painted picture, width times height."""
 MAIN = 0.6
@@ -103,3 +104,27 @@ def _alike(picture: Pixels, first: Mask, second: Mask) -> float:
         for each in (first, second)
     ]
     return float(np.minimum(*counts).sum())
+
+
+def component_at(seen: Plane, point: Point) -> Plane:
+    """The part of a prediction (h, w) that a person pointed at: the connected component there or close by, or what is
+    in their box; where the prediction shows nothing, a disc around the place."""
+    height, width = seen.shape
+    left, right = sorted((int(point.x0 * (width - 1)), int(point.x1 * (width - 1))))
+    top, bottom = sorted((int(point.y0 * (height - 1)), int(point.y1 * (height - 1))))
+    place = np.zeros(seen.shape, np.uint8)
+    place[top : bottom + 1, left : right + 1] = 1
+    if not point.is_box:
+        reach = max(3, round(0.04 * max(height, width)))
+        place = np.asarray(
+            cv2.dilate(place, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))), np.uint8
+        )
+        _, pieces = cv2.connectedComponents((seen > 0.4).astype(np.uint8))
+        found = np.bincount(pieces[place > 0], minlength=2)
+        found[0] = 0
+        nearest = pieces[top, left] or (int(found.argmax()) if found.any() else 0)
+        if nearest:
+            return np.asarray(seen * (pieces == nearest), np.float32)
+    if point.is_box and float((seen * place).sum()) > 0.2 * float(place.sum()):
+        return np.asarray(seen * place, np.float32)
+    return np.asarray(0.9 * place, np.float32)

@@ -1,4 +1,4 @@
-"""A clip in windows: frames of one scene that are solved together."""
+"""A clip in temporal windows: frames of one scene that are tracked together."""
 
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -6,34 +6,35 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from vimix.frame import Frame, Pixels
-from vimix.imaging.optical_flow import Flow, flow
+from vimix.imaging.optical_flow import Flow, optical_flow
 from vimix.matting.image import fresh
-from vimix.matting.video.appearance import Plane, Small, hear, is_cut, shrink
+from vimix.matting.video.appearance import Plane, Small, apply_log_odds, is_cut, shrink
 
 _MEMORY = 128 << 20
-"""Bytes of pictures that a window may hold."""
+"""Bytes of pictures that a window may hold: 16 frames of 1080p, 4 of 4K. Longer windows choose better seeds and hold
+more memory."""
 
 
 @dataclass(slots=True)
-class Shot:
-    """A frame of the window, and those after it that equal it."""
+class FrameGroup:
+    """A frame of the window, and those after it that equal it: they share one matte."""
 
     frames: list[Frame]
     small: Small
     alpha: Pixels | None = None
-    whole: Pixels | None = None
-    """What a look at the whole of it shows, where there was one."""
+    full_prediction: Pixels | None = None
+    """The alpha (H, W) that the network predicted from the whole picture, where it was asked."""
     fused: tuple[Pixels, Plane] | None = None
-    """What a look at it shows, and the log-odds to be added: its alpha, not made yet."""
+    """A predicted alpha (H, W) and the log-odds (h, w) to be added: its alpha, not computed yet."""
     before: Small | None = None
     step: Flow | None = None
-    """The flow to the shot `before` this one, where it was found ahead of time."""
+    """The flow to the group `before` this one, where it was computed ahead of time."""
 
     def matte(self) -> Pixels:
-        """Its alpha, which is made when it is first asked for. Any thread may ask; two at once make the same."""
+        """Its alpha (H, W), computed when first asked for. Any thread may ask; two at once compute the same."""
         fused = self.fused
         if self.alpha is None and fused is not None:
-            self.alpha = hear(*fused)
+            self.alpha = apply_log_odds(*fused)
         assert self.alpha is not None
         self.fused = None  # it holds a picture's worth of memory
         return self.alpha
@@ -46,48 +47,48 @@ class Shot:
 
 @dataclass(slots=True)
 class Window:
-    """Frames of one scene, solved together."""
+    """Frames of one scene, tracked together."""
 
-    shots: list[Shot]
+    groups: list[FrameGroup]
     begins: bool
     """Whether a scene begins here."""
 
 
-def prepared(taken: Generator[Window, None, None], threads: int) -> Generator[Window, None, None]:
-    """The windows, with what does not hang on the track worked out for all their shots at once, on so many threads."""
+def precomputed(given: Generator[Window, None, None], threads: int) -> Generator[Window, None, None]:
+    """The windows, with what does not depend on tracking computed for all their groups at once, on so many threads."""
     last: Small | None = None
-    with closing(taken), ThreadPoolExecutor(threads, thread_name_prefix="vimix-ahead") as pool:
-        for window in taken:
-            smalls = [shot.small for shot in window.shots]
-            list(pool.map(_prepare, window.shots, [None if window.begins else last, *smalls[:-1]]))
+    with closing(given), ThreadPoolExecutor(threads, thread_name_prefix="vimix-ahead") as pool:
+        for window in given:
+            smalls = [group.small for group in window.groups]
+            list(pool.map(_precompute, window.groups, [None if window.begins else last, *smalls[:-1]]))
             last = smalls[-1]
             yield window
 
 
-def _prepare(shot: Shot, before: Small | None) -> None:
-    assert len(shot.small.colours) == len(shot.small.grey)  # both are made and kept
-    if before is not None and before.grey.shape == shot.small.grey.shape:
-        shot.before, shot.step = before, flow(shot.small.grey, before.grey)
+def _precompute(group: FrameGroup, before: Small | None) -> None:
+    assert len(group.small.colours) == len(group.small.grey)  # both are made and kept
+    if before is not None and before.grey.shape == group.small.grey.shape:
+        group.before, group.step = before, optical_flow(group.small.grey, before.grey)
 
 
 def windows(frames: Iterable[Frame], most: int) -> Generator[Window, None, None]:
-    """Groups of frames, none across a cut."""
-    shots: list[Shot] = []
+    """The clip in windows of at most `most` frames, none across a scene cut."""
+    groups: list[FrameGroup] = []
     begins, count = True, 0
-    with closing(fresh(frames)) as told:
-        for frame, differs in told:
-            before = shots[-1] if shots else None
+    with closing(fresh(frames)) as checked:
+        for frame, differs in checked:
+            before = groups[-1] if groups else None
             if before and not differs:
                 before.frames.append(replace(frame, rgb=before.rgb))
             else:
-                shot = Shot([frame], Small(shrink(frame.rgb)))
-                if before and (before.rgb.shape != frame.rgb.shape or is_cut(before.small, shot.small)):
-                    yield Window(shots, begins)
-                    shots, begins, count = [], True, 0
-                shots.append(shot)
+                group = FrameGroup([frame], Small(shrink(frame.rgb)))
+                if before and (before.rgb.shape != frame.rgb.shape or is_cut(before.small, group.small)):
+                    yield Window(groups, begins)
+                    groups, begins, count = [], True, 0
+                groups.append(group)
             count += 1
             if count >= max(4, min(most, _MEMORY // (frame.rgb.nbytes * 4 // 3))):
-                yield Window(shots, begins)
-                shots, begins, count = [], False, 0
-    if shots:
-        yield Window(shots, begins)
+                yield Window(groups, begins)
+                groups, begins, count = [], False, 0
+    if groups:
+        yield Window(groups, begins)

@@ -1,10 +1,10 @@
-"""Following the subject through the clip: better than looking at every frame by itself, with fewer looks.
+"""Tracking the subject through the clip: better than predicting every frame by itself, with fewer predictions.
 
-Frames are taken in windows. In a window some frames are keys: the network looks at a box around where the subject must
-be (`track` says where, and what to make of it); the matte of the frames between is carried along the motion from both
-sides. Where a scene begins, a few whole frames are looked at, and following starts from the one that is surest and most
-like the others, in both directions. A window waits for its last frame: that is what following costs in delay, and the
-most it holds in memory; then frames come as they are found. A frame equal to the one before costs nothing.
+Frames are taken in windows. In a window some frames are keys: the network is given a crop around where the subject must
+be (`AppearanceModel` says where, and fuses what the network finds); mattes of the frames between are propagated along
+the optical flow from both sides. Where a scene begins, the network is given a few whole frames, and tracking starts, in
+both directions, from the one that is most confident and most like the others. A window waits for its last frame: that
+is the delay of tracking, and the most it holds in memory. A frame equal to the one before costs nothing.
 """
 
 from collections.abc import Generator, Iterable, Sequence
@@ -19,197 +19,219 @@ import numpy as np
 
 from vimix.concurrency.threads import ahead, in_order
 from vimix.frame import Frame, Frames, Pixels, Stage
-from vimix.imaging.optical_flow import Flow, belief, moved
+from vimix.imaging.optical_flow import Flow, consistency, warp
 from vimix.matting.engine import Predict
 from vimix.matting.image import product
-from vimix.matting.video.appearance import Plane, Track, as_plane, histogram, standing_at, sureness
-from vimix.matting.video.propagation import Gap, Stretch, filled, ways_to_first
-from vimix.matting.video.segments import Shot, Window, prepared, windows
+from vimix.matting.video.appearance import AppearanceModel, Plane, as_plane, confidence, histogram
+from vimix.matting.video.marked_regions import component_at
+from vimix.matting.video.propagation import Chunk, Interval, flows_to_first, propagate
+from vimix.matting.video.segments import FrameGroup, Window, precomputed, windows
 from vimix.points import Point
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How often the network looks."""
+class KeyframePolicy:
+    """Which frames are keys: those that the network predicts."""
 
-    every: int
+    max_interval: int
     """Frames from key to key at most."""
-    trust: float = 0.0
-    """0-1: a key is set sooner where the picture, moved along, agrees less than that with what is there."""
+    min_consistency: float = 0.0
+    """0-1: a key is set sooner where the warped picture is less consistent with the frame than that."""
     window: int = 32
-    """Frames taken together."""
-    whole: int = 10
-    """Frames from one whole-frame look to the next where a scene begins."""
-    doubt: float = 0.7
-    """A key whose matte is judged lower (`Track.judge`) is looked at once more, whole."""
+    """Frames tracked together: the delay."""
+    scan_interval: int = 10
+    """Frames from one prediction of a whole frame to the next where a scene begins."""
+    min_plausibility: float = 0.7
+    """A key whose matte is less plausible than that is predicted once more, from the whole frame."""
 
 
-BALANCED = Pace(2, trust=0.3)
-PACES = {"fast": Pace(12, trust=0.15, window=36, whole=36, doubt=0.3), "balanced": BALANCED, "best": Pace(1)}
-"""By quality; all with the network at 768: at 1024 and at 512 following is worse (docs/quality.md)."""
+BALANCED = KeyframePolicy(2, min_consistency=0.3)
+POLICIES = {
+    "fast": KeyframePolicy(12, min_consistency=0.15, window=36, scan_interval=36, min_plausibility=0.3),
+    "balanced": BALANCED,
+    "best": KeyframePolicy(1),
+}
+"""By quality; all with the network at 768: at 1024 and at 512 tracking is worse (docs/quality.md)."""
 
-_ALL = 0.5
-"""How much a look counts that shows all there is: the power of its share of the largest area seen."""
+_AREA_POWER = 0.5
+"""What a large matte counts when a seed is chosen: the power of its share of the largest area. At 0 a confident part of
+the subject would win over all of it, at 1 whatever is largest."""
 _SAME = 0.8
-"""Share of what was followed that must be of what somebody points at, for the click to change nothing."""
+"""Share of the tracked subject that must be within what a person points at for the click to change nothing. Lower
+ignores clicks that were meant, higher starts anew for nothing."""
 
 
-def follow(
-    look: Predict, *, pace: Pace = BALANCED, points: Sequence[Point] = (), start: float = 0.0, threads: int = 1
+def track_subject(
+    predict: Predict,
+    *,
+    policy: KeyframePolicy = BALANCED,
+    points: Sequence[Point] = (),
+    start: float = 0.0,
+    threads: int = 1,
 ) -> Stage:
     """Cut out one subject, or those that stand together, through the whole clip.
 
     `points` say which (times in seconds of the clip before trimming, of which `start` were cut off); a later one
     corrects from there on. The alpha that a frame brings is kept: the result is the product of both. Each prediction
-    waits for the one before; with more than two `threads`, what does not is worked out beside them, to the same result.
+    waits for the one before; with more than two `threads`, what does not is computed beside them, to the same result.
+    Raises what `predict` raises.
     """
 
     def stage(frames: Iterable[Frame]) -> Frames:
-        beside = ThreadPoolExecutor(1, thread_name_prefix="vimix-look") if threads > 2 else None
-        follower = _Follower(look, pace, [(point.time - start, point) for point in points], pool=beside)
-        taken = windows(frames, pace.window)
-        taken = ahead(prepared(taken, threads) if threads > 2 else taken, depth=1)
+        executor = ThreadPoolExecutor(1, thread_name_prefix="vimix-predict") if threads > 2 else None
+        tracker = _Tracker(predict, policy, [(point.time - start, point) for point in points], pool=executor)
+        given = windows(frames, policy.window)
+        given = ahead(precomputed(given, threads) if threads > 2 else given, depth=1)
         workers = max(1, threads // 4)
-        solving = in_order(filled, follower.stretches(taken), workers=workers, waiting=4)
-        with beside or nullcontext(), closing(solving) as solved:
-            for shot in chain.from_iterable(solved):
-                alpha = shot.matte()
-                for frame in shot.frames:
+        solving = in_order(propagate, tracker.chunks(given), workers=workers, waiting=4)
+        with executor or nullcontext(), closing(solving) as solved:
+            for group in chain.from_iterable(solved):
+                alpha = group.matte()
+                for frame in group.frames:
                     yield replace(frame, alpha=product(alpha, frame.alpha))
 
     return stage
 
 
 @dataclass(slots=True)
-class _Follower:
-    """One clip's following."""
+class _Tracker:
+    """The state of tracking through one clip."""
 
-    look: Predict
-    pace: Pace
+    predict: Predict
+    policy: KeyframePolicy
     points: list[tuple[float, Point]]
     """Seconds and places, in order of time."""
-    last: Shot | None = None
-    track: Track | None = None
+    last: FrameGroup | None = None
+    appearance: AppearanceModel | None = None
     pool: ThreadPoolExecutor | None = None
-    """A thread to look on, while what can be said without looking is worked out; None: one after the other."""
+    """A thread to predict on, while what does not need the prediction is computed; None: one after the other."""
 
-    def stretches(self, taken: Generator[Window, None, None]) -> Generator[Stretch, None, None]:
-        """Every shot once, in order, as soon as what it needs was looked at."""
-        with closing(taken):
-            yield from chain.from_iterable(map(self._solve, taken))
+    def chunks(self, given: Generator[Window, None, None]) -> Generator[Chunk, None, None]:
+        """Every frame group once, in order, as soon as the keys it needs are predicted."""
+        with closing(given):
+            yield from chain.from_iterable(map(self._solve, given))
 
-    def _solve(self, window: Window) -> Generator[Stretch, None, None]:
-        shots, done = window.shots, 0
-        clicked = self._clicked(shots)
-        if window.begins or self.last is None or self.track is None:
-            seed, track = self._begin(shots)
+    def _solve(self, window: Window) -> Generator[Chunk, None, None]:
+        groups, done = window.groups, 0
+        clicked = self._clicked(groups)
+        if window.begins or self.last is None or self.appearance is None:
+            seed, appearance = self._find_seed(groups)
             if clicked:
                 at, points = clicked.pop(0)
-                tried = track.fork()
-                self._see(shots[seed], tried)
-                list(self._pass(shots[seed : at + 1] if at > seed else shots[at : seed + 1][::-1], tried))
-                if not self._agrees(shots[at], points):
-                    seed, track = at, self._pointed(shots[at], points)
-            if self.track is not None and self.track.floor and not track.floor:
-                track.remember(self.track)
-            self._see(shots[seed], track)
-            yield Stretch(shots[: seed + 1], list(self._pass(shots[seed::-1], track.fork())))
-            self.last, self.track, done = shots[seed], track, seed + 1
+                tried = appearance.fork()
+                self._predict_key(groups[seed], tried)
+                list(self._track_through(groups[seed : at + 1] if at > seed else groups[at : seed + 1][::-1], tried))
+                if not self._agrees(groups[at], points):
+                    seed, appearance = at, self._model_of(groups[at], points)
+            if self.appearance is not None and self.appearance.floor and not appearance.floor:
+                appearance.remember(self.appearance)
+            self._predict_key(groups[seed], appearance)
+            yield Chunk(groups[: seed + 1], list(self._track_through(groups[seed::-1], appearance.fork())))
+            self.last, self.appearance, done = groups[seed], appearance, seed + 1
         for at, points in clicked:
-            yield from self._onward([self.last, *shots[done:at]], self.track)
-            list(self._pass([shots[at - 1] if at > done else self.last, shots[at]], self.track))
-            if not self._agrees(shots[at], points):
-                self.track = self._pointed(shots[at], points)
-                self._see(shots[at], self.track)
-            yield Stretch([shots[at]])
-            self.last, done = shots[at], at + 1
-        yield from self._onward([self.last, *shots[done:]], self.track)
-        self.last = shots[-1]
+            yield from self._track_forward([self.last, *groups[done:at]], self.appearance)
+            list(self._track_through([groups[at - 1] if at > done else self.last, groups[at]], self.appearance))
+            if not self._agrees(groups[at], points):
+                self.appearance = self._model_of(groups[at], points)
+                self._predict_key(groups[at], self.appearance)
+            yield Chunk([groups[at]])
+            self.last, done = groups[at], at + 1
+        yield from self._track_forward([self.last, *groups[done:]], self.appearance)
+        self.last = groups[-1]
 
-    def _clicked(self, shots: Sequence[Shot]) -> list[tuple[int, list[Point]]]:
-        """The shots that somebody pointed at, with the places; what is pointed at is then forgotten."""
+    def _clicked(self, groups: Sequence[FrameGroup]) -> list[tuple[int, list[Point]]]:
+        """The groups that a person pointed at, with the points, which are taken off the list."""
         found: dict[int, list[Point]] = {}
-        ends = [float(shot.frames[-1].time + shot.frames[-1].duration) for shot in shots]
+        ends = [float(group.frames[-1].time + group.frames[-1].duration) for group in groups]
         while self.points and self.points[0][0] < ends[-1]:
             time, point = self.points.pop(0)
             found.setdefault(next(at for at, end in enumerate(ends) if time < end), []).append(point)
         return list(found.items())
 
-    def _meant(self, shot: Shot, points: Sequence[Point]) -> Plane:
-        """What stands at the points of that shot."""
-        whole = as_plane(self._whole(shot))
-        return np.asarray(np.max([standing_at(whole, point) for point in points], axis=0), np.float32)
+    def _components_at(self, group: FrameGroup, points: Sequence[Point]) -> Plane:
+        """The components at the points of that group, (h, w)."""
+        full = as_plane(self._predict_full(group))
+        return np.asarray(np.max([component_at(full, point) for point in points], axis=0), np.float32)
 
-    def _pointed(self, shot: Shot, points: Sequence[Point]) -> Track:
-        """A track of what stands at the points of that shot."""
-        return Track(self._meant(shot, points), floor=0.5)
+    def _model_of(self, group: FrameGroup, points: Sequence[Point]) -> AppearanceModel:
+        """A model of the components at the points of that group."""
+        return AppearanceModel(self._components_at(group, points), floor=0.5)
 
-    def _agrees(self, shot: Shot, points: Sequence[Point]) -> bool:
-        """Whether what was followed is what the points say, or a part of it without what only hangs on to it."""
-        found, meant = as_plane(shot.matte()), self._meant(shot, points)
-        hit = all((standing_at(found, point) * found).any() for point in points)
+    def _agrees(self, group: FrameGroup, points: Sequence[Point]) -> bool:
+        """Whether what was tracked is what the points say, or a part of it without what is merely attached to it."""
+        found, meant = as_plane(group.matte()), self._components_at(group, points)
+        hit = all((component_at(found, point) * found).any() for point in points)
         return hit and float(np.minimum(found, meant).sum()) > _SAME * float(found.sum())
 
-    def _whole(self, shot: Shot) -> Pixels:
-        if shot.whole is None:
-            shot.whole = self.look(shot.rgb)
-        return shot.whole
+    def _predict_full(self, group: FrameGroup) -> Pixels:
+        if group.full_prediction is None:
+            group.full_prediction = self.predict(group.rgb)
+        return group.full_prediction
 
-    def _begin(self, shots: Sequence[Shot]) -> tuple[int, Track]:
-        """The shot to start from, and a track with what a look at the whole of it shows."""
-        places = sorted({*range(0, len(shots), self.pace.whole), len(shots) - 1})
-        mattes = {at: as_plane(self._whole(shots[at])) for at in places}
-        roots = {at: np.sqrt(histogram(shots[at].small.colours, matte > 0.6)) for at, matte in mattes.items()}
+    def _find_seed(self, groups: Sequence[FrameGroup]) -> tuple[int, AppearanceModel]:
+        """The group to start from, and a model of what is predicted from the whole of it."""
+        places = sorted({*range(0, len(groups), self.policy.scan_interval), len(groups) - 1})
+        mattes = {at: as_plane(self._predict_full(groups[at])) for at in places}
+        roots = {at: np.sqrt(histogram(groups[at].small.colours, matte > 0.6)) for at, matte in mattes.items()}
         sizes = {at: 1.0 + float(np.count_nonzero(matte > 0.9)) for at, matte in mattes.items()}
 
-        def worth(at: int) -> float:
-            sure = sureness(mattes[at]) * min(1.0, float((mattes[at] > 0.5).mean()) / 0.004)
+        def score(at: int) -> float:
+            confident = confidence(mattes[at]) * min(1.0, float((mattes[at] > 0.5).mean()) / 0.004)
             others = [float(roots[at] @ roots[other]) for other in roots if other != at]
-            return sure * (float(np.mean(others)) if others else 1.0) * float((sizes[at] / max(sizes.values())) ** _ALL)
+            return (
+                confident
+                * (float(np.mean(others)) if others else 1.0)
+                * float((sizes[at] / max(sizes.values())) ** _AREA_POWER)
+            )
 
-        return (seed := max(places, key=worth)), Track(mattes[seed])
+        return (seed := max(places, key=score)), AppearanceModel(mattes[seed])
 
-    def _onward(self, shots: Sequence[Shot], track: Track) -> Generator[Stretch, None, None]:
-        for gap in self._pass(shots, track):
-            yield Stretch(gap.shots[1:], [gap])
+    def _track_forward(self, groups: Sequence[FrameGroup], appearance: AppearanceModel) -> Generator[Chunk, None, None]:
+        for interval in self._track_through(groups, appearance):
+            yield Chunk(interval.groups[1:], [interval])
 
-    def _pass(self, shots: Sequence[Shot], track: Track) -> Generator[Gap, None, None]:
-        """Follow from the first of the shots, which has its alpha, through the others; what is left is to fill gaps."""
+    def _track_through(
+        self, groups: Sequence[FrameGroup], appearance: AppearanceModel
+    ) -> Generator[Interval, None, None]:
+        """Track from the first of the groups, which has its alpha, through the others; intervals are left to fill."""
         at = 0
-        while at < len(shots) - 1:
-            ways: list[Flow] = []
-            for here, way in ways_to_first(shots[at : at + self.pace.every + 1]):
-                ways.append(way)
-                if self._lost(track, shots[at], here, way):
+        while at < len(groups) - 1:
+            flows: list[Flow] = []
+            for here, flow in flows_to_first(groups[at : at + self.policy.max_interval + 1]):
+                flows.append(flow)
+                if self._lost(appearance, groups[at], here, flow):
                     break
-            track.matte = moved(track.matte, way)
-            self._see(here, track)
-            yield Gap(shots[at : at + len(ways) + 1], ways)
-            at += len(ways)
+            appearance.matte = warp(appearance.matte, flow)
+            self._predict_key(here, appearance)
+            yield Interval(groups[at : at + len(flows) + 1], flows)
+            at += len(flows)
 
-    def _lost(self, track: Track, key: Shot, here: Shot, way: Flow) -> bool:
-        """Whether motion alone no longer tells where the subject is."""
-        subject = moved(track.matte, way) > 0.3
-        return not subject.any() or float(belief(here.small.rgb, key.small.rgb, way)[subject].mean()) < self.pace.trust
+    def _lost(self, appearance: AppearanceModel, key: FrameGroup, here: FrameGroup, flow: Flow) -> bool:
+        """Whether motion alone no longer says where the subject is."""
+        subject = warp(appearance.matte, flow) > 0.3
+        return (
+            not subject.any()
+            or float(consistency(here.small.rgb, key.small.rgb, flow)[subject].mean()) < self.policy.min_consistency
+        )
 
-    def _see(self, shot: Shot, track: Track) -> None:
-        """Look at a key where the track is, and let the track learn from it."""
-        box = track.box(shot.rgb.shape) if track.health > 0.15 else None
-        look = partial(self._whole, shot) if box is None else partial(self._look_at, shot.rgb, box)
-        looking = self.pool.submit(look) if self.pool else None
-        expected = track.expect(shot.small.colours)
-        seen = looking.result() if looking else look()
-        matte, added = track.heard(seen, expected)
-        if box is not None and track.judge(matte) < self.pace.doubt:
-            whole = self._whole(shot).copy()
-            whole[box] = cv2.addWeighted(whole[box], 0.5, seen[box], 0.5, 0)
-            seen = whole
-            matte, added = track.heard(seen, expected)
-        shot.alpha, shot.fused = None, (seen, added)
-        track.learn(matte, shot.small.colours)
+    def _predict_key(self, group: FrameGroup, appearance: AppearanceModel) -> None:
+        """Predict a key where the subject is expected, and update the model by it."""
+        box = appearance.box(group.rgb.shape) if appearance.reliability > 0.15 else None
+        call = partial(self._predict_full, group) if box is None else partial(self._predict_in_box, group.rgb, box)
+        pending = self.pool.submit(call) if self.pool else None
+        expected = appearance.expect(group.small.colours)
+        seen = pending.result() if pending else call()
+        matte, added = appearance.fuse(seen, expected)
+        if box is not None and appearance.plausibility(matte) < self.policy.min_plausibility:
+            full = self._predict_full(group).copy()
+            full[box] = cv2.addWeighted(full[box], 0.5, seen[box], 0.5, 0)
+            seen = full
+            matte, added = appearance.fuse(seen, expected)
+        group.alpha, group.fused = None, (seen, added)
+        appearance.update(matte, group.small.colours)
 
-    def _look_at(self, rgb: Pixels, box: tuple[slice, slice]) -> Pixels:
-        """The alpha of the whole picture, looked at in the box only."""
+    def _predict_in_box(self, rgb: Pixels, box: tuple[slice, slice]) -> Pixels:
+        """The alpha (H, W) of the whole picture, predicted in the box only; 0 outside."""
         alpha = np.zeros(rgb.shape[:2], np.uint8)
-        alpha[box] = self.look(np.ascontiguousarray(rgb[box]))
+        alpha[box] = self.predict(np.ascontiguousarray(rgb[box]))
         return alpha
