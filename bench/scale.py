@@ -113,8 +113,8 @@ async def soak(place: Place, seconds: float) -> Figures:
                 if number % 5 == 0:
                     await until(partial(has_started, service, ticket.job), within=60)
                     service.cancel(ticket.job, ticket.token)
-                async for shot in service.watch(ticket.job):
-                    state = shot.state
+                async for snapshot in service.watch(ticket.job):
+                    state = snapshot.state
                 tally[state] += 1
                 await asyncio.to_thread(service.delete, ticket.job, ticket.token)
                 Path(f"{place.folder}/t-{name}").unlink(missing_ok=True)

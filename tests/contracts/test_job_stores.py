@@ -70,8 +70,8 @@ def job(number: int, **more: object) -> Job:
 
 def test_a_job_comes_back_as_it_went_in(store: JobStore) -> None:
     full = job(
-        1, state=State.DONE, started=1.5, attempts=2, owner="o", beat=2.5, progress={"done": 3, "fps": None},
-        result_key="out/1", card={"a": [1, None, {"ü": 2.5}]}, error="e", expires=9.125, not_before=0.1,
+        1, state=State.DONE, started=1.5, attempts=2, lease="o", heartbeat=2.5, progress={"done": 3, "fps": None},
+        result_key="out/1", card={"a": [1, None, {"ü": 2.5}]}, error="e", expires=9.125, run_after=0.1,
     )  # fmt: skip
     assert store.add(full, queue_max=1)
     assert store.get(full.id) == full
@@ -85,8 +85,8 @@ def test_it_is_seen_from_elsewhere(store: JobStore, another: Callable[[], JobSto
     claimed = other.claim("me", now=2000, per_visitor=2)
     assert claimed
     assert store.get(claimed.id) == claimed
-    assert (claimed.state, claimed.owner, claimed.attempts) == (State.RUNNING, "me", 1)
-    assert (claimed.started, claimed.beat, claimed.updated) == (2000, 2000, 2000)
+    assert (claimed.state, claimed.lease, claimed.attempts) == (State.RUNNING, "me", 1)
+    assert (claimed.started, claimed.heartbeat, claimed.updated) == (2000, 2000, 2000)
 
 
 def test_a_full_queue_takes_no_more(store: JobStore) -> None:
@@ -138,7 +138,7 @@ def test_newcomers_put_nobody_off_for_longer_than_the_spacing(store: JobStore) -
 
 
 def test_a_clock_that_was_set_back_holds_nothing_up(store: JobStore) -> None:
-    store.add(job(1, not_before=9006, updated=9000), queue_max=9)
+    store.add(job(1, run_after=9006, updated=9000), queue_max=9)
     store.announce("pool", 2, now=9000)
     assert store.claim("early", now=9001, per_visitor=1) is None
     assert store.counts(now=2000).slots == 0
@@ -147,20 +147,20 @@ def test_a_clock_that_was_set_back_holds_nothing_up(store: JobStore) -> None:
 
 def test_claims_go_by_age_time_visitor_and_work(store: JobStore) -> None:
     store.add(job(4, visitor="w"), queue_max=9)
-    store.add(job(1, not_before=3000), queue_max=9)
+    store.add(job(1, run_after=3000), queue_max=9)
     store.add(job(2, work_key="same"), queue_max=9)
     store.add(job(3, work_key="same", visitor="x"), queue_max=9)
     store.add(job(5), queue_max=9)
 
-    def claim(owner: str, now: float = 2000) -> int | None:
-        found = store.claim(owner, now=now, per_visitor=1)
+    def claim(lease: str, now: float = 2000) -> int | None:
+        found = store.claim(lease, now=now, per_visitor=1)
         return int(found.id, 16) if found else None
 
     assert claim("a") == 2  # 1 is not due
     assert claim("a") == 2  # asked again after a lost answer
     assert claim("b") == 4  # 3 waits for its like
     assert claim("c") is None  # 5 is of a visitor who runs one
-    assert store.change(job(2).id, RUNNING, owner="a", state=State.DONE, updated=2010.0)
+    assert store.change(job(2).id, RUNNING, lease="a", state=State.DONE, updated=2010.0)
     assert claim("d") == 3
     assert claim("e", now=3000) == 1
 
@@ -172,10 +172,10 @@ def test_a_change_asks_first(store: JobStore) -> None:
     assert store.change("nobody", set(State), error="x") is None
     mine = store.claim("me", now=1, per_visitor=2)
     assert mine
-    assert store.change(name, RUNNING, owner="you", event={"ev": "x"}, error="x") is None
+    assert store.change(name, RUNNING, lease="you", event={"ev": "x"}, error="x") is None
     assert store.get(name) == mine
     assert store.events(name) == []
-    after = store.change(name, RUNNING, owner="me", event={"ev": "x"}, progress={"done": 1}, result_key=None)
+    after = store.change(name, RUNNING, lease="me", event={"ev": "x"}, progress={"done": 1}, result_key=None)
     assert after == replace(mine, progress={"done": 1})
     assert [event for _, event in store.events(name)] == [{"ev": "x"}]
     assert store.listed(State.QUEUED) == []
@@ -188,10 +188,10 @@ def test_of_many_at_once_one_wins(store: JobStore, another: Callable[[], JobStor
         store.add(job(number, visitor=f"v{number}"), queue_max=99)
     won: list[str] = []
 
-    def compete(owner: str) -> None:
+    def compete(lease: str) -> None:
         mine = another()
-        while (claimed := mine.claim(f"{owner}{len(won)}", now=5000, per_visitor=1)) is not None:
-            if mine.change(claimed.id, RUNNING, owner=claimed.owner, state=State.DONE, updated=5001.0):
+        while (claimed := mine.claim(f"{lease}{len(won)}", now=5000, per_visitor=1)) is not None:
+            if mine.change(claimed.id, RUNNING, lease=claimed.lease, state=State.DONE, updated=5001.0):
                 won.append(claimed.id)
 
     threads = [threading.Thread(target=compete, args=(f"{n}-",)) for n in range(4)]
@@ -225,9 +225,9 @@ def test_positions_and_counts(store: JobStore) -> None:
     store.announce("left", 7, now=1990)
     store.announce("left", 0, now=1991)
     store.claim("me", now=2000, per_visitor=2)
-    store.change(job(1).id, RUNNING, owner="me", state=State.DONE, updated=2030.0)
+    store.change(job(1).id, RUNNING, lease="me", state=State.DONE, updated=2030.0)
     counts = store.counts(now=2000)
-    assert (counts.queued, counts.running, counts.slots, counts.pace) == (2, 0, 2, 30)
+    assert (counts.queued, counts.running, counts.slots, counts.mean_seconds) == (2, 0, 2, 30)
     assert counts.oldest == pytest.approx(2000 - 1002.25, abs=0.01)
     assert store.position(job(1).id) is None
 
@@ -239,7 +239,7 @@ def test_finished_jobs_move_the_counters_once(store: JobStore) -> None:
     assert store.claim("me", now=2000, per_visitor=2)
     assert store.counters() == {}
     for _ in range(2):  # the second comes too late and counts nothing
-        store.change(job(1).id, RUNNING, owner="me", state=State.DONE, updated=2002.0, card=card)
+        store.change(job(1).id, RUNNING, lease="me", state=State.DONE, updated=2002.0, card=card)
     store.add(job(3), queue_max=9)
     assert store.by_state() == dict.fromkeys(State, 0) | {State.DONE: 2, State.QUEUED: 1}
     found = {(one.name, one.label): one for one in distributions(store.counters())}
@@ -262,7 +262,7 @@ def test_a_job_of_the_version_after_is_read(store: JobStore, request: pytest.Fix
     claimed = store.claim("me", now=2000, per_visitor=2)
     assert claimed
     assert claimed.options["sparkle"] == 3
-    changed = store.change(claimed.id, RUNNING, owner="me", event={"ev": "sparkle"}, progress={"sparkle": 1})
+    changed = store.change(claimed.id, RUNNING, lease="me", event={"ev": "sparkle"}, progress={"sparkle": 1})
     assert changed == replace(claimed, progress={"sparkle": 1})
     assert store.add(job(2), queue_max=9)
     assert [kept.id for kept in store.listed(State.QUEUED)] == [job(2).id]
@@ -281,7 +281,7 @@ def test_a_job_of_the_version_before_is_read(request: pytest.FixtureRequest) -> 
         client.zadd('vimix:state:"queued"', {old.id: old.created})
     store.add(job(2), queue_max=9)
     assert store.get(old.id) == old
-    claimed = [store.claim(owner, now=2000, per_visitor=9) for owner in ("a", "b", "c")]
+    claimed = [store.claim(lease, now=2000, per_visitor=9) for lease in ("a", "b", "c")]
     assert [one and one.id for one in claimed] == [old.id, job(2).id, None]
     store.close()
 

@@ -118,11 +118,11 @@ def test_a_zombie_cannot_overwrite(place: Place, tmp_path: Path) -> None:
             worker.send_signal(signal.SIGSTOP)
             first = service.job(ticket.job)
             place.process("worker")
-            await until(lambda: service.job(ticket.job).owner != first.owner)
+            await until(lambda: service.job(ticket.job).lease != first.lease)
             worker.send_signal(signal.SIGCONT)
             kept = await right_once(service, ticket.job, file, 50)
-            assert kept.owner != first.owner
-            assert service.jobs.change(ticket.job, set(State), owner=first.owner, error="late") is None
+            assert kept.lease != first.lease
+            assert service.jobs.change(ticket.job, set(State), lease=first.lease, error="late") is None
             await asyncio.sleep(0.5)  # time for the zombie to do harm
             assert service.job(ticket.job) == kept
 

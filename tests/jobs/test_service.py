@@ -14,7 +14,7 @@ from vimix.errors import Busy, Gone, NotFound, UsageError
 from vimix.jobs.model import State
 from vimix.jobs.worker import serve
 from vimix.jobs.worker.child_process import Bounds
-from vimix.jobs.worker.recovery import forget
+from vimix.jobs.worker.recovery import expire_old
 
 
 def test_a_job_runs_and_is_seen_everywhere_from_its_start(place: Place, tmp_path: Path) -> None:
@@ -23,9 +23,9 @@ def test_a_job_runs_and_is_seen_everywhere_from_its_start(place: Place, tmp_path
             ticket = await submit(service, clip(tmp_path / "cat.mp4", frames=15, each=0.05))
             assert not ticket.cached
             async with asyncio.timeout(15):
-                seen = [shot async for shot in other.watch(ticket.job)]
-            assert [shot.done for shot in seen] == sorted(shot.done for shot in seen)
-            assert any(0 < shot.done < 15 and shot.fps and shot.preview_version for shot in seen)
+                seen = [snapshot async for snapshot in other.watch(ticket.job)]
+            assert [snapshot.done for snapshot in seen] == sorted(snapshot.done for snapshot in seen)
+            assert any(0 < snapshot.done < 15 and snapshot.fps and snapshot.preview_version for snapshot in seen)
             assert seen[-1].state is State.DONE
             assert seen[-1].done == seen[-1].total == 15
             job, file, link = other.result(ticket.job)
@@ -47,8 +47,8 @@ def test_progress_and_preview_are_thinned(place: Place, tmp_path: Path) -> None:
         async with place.service(1) as service:
             ticket = await submit(service, clip(tmp_path / "a", frames=300, each=0.005))
             pictures = set()
-            async for shot in service.watch(ticket.job):
-                if shot.preview_version and (picture := service.preview(ticket.job)):
+            async for snapshot in service.watch(ticket.job):
+                if snapshot.preview_version and (picture := service.preview(ticket.job)):
                     pictures.add(picture)
                     assert picture[8:12] == b"WEBP"
                     assert len(picture) <= 30_000
@@ -262,15 +262,15 @@ def test_cancel_frees_the_slot_within_a_second(place: Place, tmp_path: Path, slo
             seconds = time.monotonic() - began
             print(f"slot free after {seconds:.2f} s")
             assert seconds < 1
-            async for shot in service.watch(ticket.job):
-                assert shot.state is State.CANCELLED
-            assert shot.partial is (slow < 2)
-            if shot.partial:
+            async for snapshot in service.watch(ticket.job):
+                assert snapshot.state is State.CANCELLED
+            assert snapshot.partial is (slow < 2)
+            if snapshot.partial:
                 job, file, _ = service.result(ticket.job)
                 assert file is not None
                 assert file.read_bytes() == result_of(long.read_bytes(), job.card["frames"])  # type: ignore[index]
                 assert service.files.head(job.matte_key) is None
-            await until(lambda: len(place.left_running()) <= (2 if shot.partial else 0))
+            await until(lambda: len(place.left_running()) <= (2 if snapshot.partial else 0))
             after = await submit(service, clip(tmp_path / "b"))
             assert (await ended(service, after.job)).state is State.DONE
 
@@ -348,13 +348,13 @@ def test_results_expire_and_are_forgotten(place: Place, tmp_path: Path) -> None:
             waiting = service.jobs.get(done.job)
             assert waiting
             assert (waiting.expires or 0) == pytest.approx(time.time() + 24 * 3600, abs=60)
-            forget(service.jobs, ttl=24 * 3600)
+            expire_old(service.jobs, ttl=24 * 3600)
             assert service.job(done.job).state is State.DONE
             service.jobs.change(done.job, {State.DONE}, expires=time.time() - 1)
-            forget(service.jobs, ttl=0.6 * (time.time() - waiting.created))
+            expire_old(service.jobs, ttl=0.6 * (time.time() - waiting.created))
             with pytest.raises(Gone):
                 service.job(done.job)
-            forget(service.jobs, ttl=0)
+            expire_old(service.jobs, ttl=0)
             with pytest.raises(NotFound):
                 service.job(done.job)
 

@@ -31,7 +31,7 @@ def test_fifty_see_every_end_and_the_store_is_asked_once_for_all() -> None:
         watcher = JobWatcher(look)
 
         async def see(job: str) -> list[State]:
-            return [shot.state async for shot in watcher.watch(job)]
+            return [snapshot.state async for snapshot in watcher.watch(job)]
 
         return await asyncio.gather(*(see(f"job {number}") for number in range(50)))
 
@@ -86,9 +86,9 @@ def test_jobs_are_seen_together_as_each_by_itself(place: Place, tmp_path: Path) 
             together = service.snapshots(watched)
             assert isinstance(together.pop("0" * 32), NotFound)
             assert together == {job: service.snapshot(job) for job in watched[:-1]}
-            shot = together[twin]
-            assert isinstance(shot, Snapshot)
-            assert (shot.state, shot.done, shot.queue_position) == (State.QUEUED, 3, 5)
+            snapshot = together[twin]
+            assert isinstance(snapshot, Snapshot)
+            assert (snapshot.state, snapshot.done, snapshot.queue_position) == (State.QUEUED, 3, 5)
 
     asyncio.run(story())
 

@@ -52,7 +52,7 @@ class FakeService:
         self.settings = settings
         self.files = LocalStore(settings.data_dir / "store")
         self.jobs: dict[str, Job] = {}
-        self.shots: dict[str, Snapshot] = {}
+        self.snapshots: dict[str, Snapshot] = {}
         self.previews: dict[str, bytes] = {}
         self.closing = threading.Event()
         self.threads: list[threading.Thread] = []
@@ -87,7 +87,7 @@ class FakeService:
             key, hashlib.sha256(token.encode()).hexdigest(), options.model_dump(mode="json"), "in/" + "0" * 64, name,
             key, key, visitor, now, now,
         )  # fmt: skip
-        self.shots[key] = Snapshot(key, State.QUEUED, queue_position=1, seconds_left=3)
+        self.snapshots[key] = Snapshot(key, State.QUEUED, queue_position=1, seconds_left=3)
         return Ticket(key, token, False)
 
     def _work(self, job: str, name: str) -> None:
@@ -102,7 +102,7 @@ class FakeService:
                     return
                 self.previews[job] = buffer.getvalue()
                 left = (total - step) / 18
-                self.shots[job] = Snapshot(job, State.RUNNING, step, total, 18.0, left, None, preview_version=step)
+                self.snapshots[job] = Snapshot(job, State.RUNNING, step, total, 18.0, left, None, preview_version=step)
             if name.startswith("fail") and step == 8:
                 self._end(job, State.FAILED, error="The clip changes its size midway.")
                 return
@@ -121,7 +121,7 @@ class FakeService:
     def _end(self, job: str, state: State, **changes: Any) -> None:
         self.jobs[job] = replace(self.jobs[job], state=state, **changes)
         kept = {key: value for key, value in changes.items() if key in ("error", "card")}
-        self.shots[job] = replace(self.shots[job], state=state, seconds_left=None, **kept)
+        self.snapshots[job] = replace(self.snapshots[job], state=state, seconds_left=None, **kept)
 
     def _finish(self, job: str, frames: int) -> None:
         options = self.jobs[job].options
@@ -152,13 +152,13 @@ class FakeService:
 
     def snapshot(self, job: str) -> Snapshot:
         self.job(job)
-        return self.shots[job]
+        return self.snapshots[job]
 
     async def watch(self, job: str) -> AsyncIterator[Snapshot]:
         while True:
-            shot = self.snapshot(job)
-            yield shot
-            if shot.state not in LIVE:
+            snapshot = self.snapshot(job)
+            yield snapshot
+            if snapshot.state not in LIVE:
                 return
             await asyncio.sleep(0.2)
 
@@ -168,8 +168,8 @@ class FakeService:
             self._keep(job, 3)
             with self.lock:
                 self._end(job, State.CANCELLED, result_key=f"out/{job}", expires=time.time() + 86400)
-            self.shots[job] = replace(self.shots[job], partial=True)
-        return self.shots[job]
+            self.snapshots[job] = replace(self.snapshots[job], partial=True)
+        return self.snapshots[job]
 
     def delete(self, job: str, token: str) -> None:
         self._owned(job, token)

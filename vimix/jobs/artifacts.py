@@ -1,4 +1,4 @@
-"""What a job takes from the file store before the child begins, and what is kept there after it ended.
+"""The files that a job fetches from the store before its child begins, and those it stores when it has ended.
 
 The worker does this, because it holds the store's keys; the child knows a folder only.
 """
@@ -19,8 +19,9 @@ from vimix.sinks import FORMATS
 from vimix.stores import Store
 
 
-def take(files: Store, job: Job, folder: Path) -> Card | None:
-    """Fill the folder with clip, background and matte; or, where equal work is done by now, give its card."""
+def fetch_inputs(files: Store, job: Job, folder: Path) -> Card | None:
+    """Fetch clip, background and matte into `folder`; or, where equal work is done by now, return its card. Raises
+    `Refused` where the clip was deleted, `StoreError`."""
     (folder / "tmp").mkdir(parents=True)
     if (card := stored_card(files, job.work_key, folder)) is not None:
         return card
@@ -38,7 +39,7 @@ def take(files: Store, job: Job, folder: Path) -> Card | None:
 
 
 def spec_of(job: Job, folder: Path) -> dict[str, Any]:
-    """What the child is told of a job whose files are in that folder. Raises `UsageError` for unknown options."""
+    """The request to the child for a job whose files are in that folder. Raises `UsageError` for unknown options."""
     options = Options.parse(job.options)
     if isinstance(options.background, BackgroundFile):
         options = options.model_copy(update={"background": BackgroundFile(str(folder / "background"))})
@@ -53,22 +54,24 @@ def spec_of(job: Job, folder: Path) -> dict[str, Any]:
     }
 
 
-def keep(files: Store, job: Job, folder: Path, last: Event, *, matte: bool) -> Card:
-    """Put matte, result and card in the store; the card. Of two results for equal work the first stays."""
-    if (kept := stored_card(files, job.work_key, folder)) is not None:
-        return kept
+def store_outputs(files: Store, job: Job, folder: Path, last: Event, *, matte: bool) -> Card:
+    """Store matte, result and card; returns the card. Of two results for equal work the first stays. Raises
+    `StoreError`, `Failed`."""
+    if (stored := stored_card(files, job.work_key, folder)) is not None:
+        return stored
     card: Card = last["card"]
     if matte and (folder / "matte").is_file():
         files.put(job.matte_key, folder / "matte", mime="application/octet-stream")
-    keep_result(files, keys.result_key(job.work_key), job, folder, last)
+    store_result(files, keys.result_key(job.work_key), job, folder, last)
     file = folder / "card.json"
     file.write_text(json.dumps(card))
     files.put(keys.card_key(job.work_key), file, mime="application/json")  # last: a card says that its result is whole
     return card
 
 
-def keep_result(files: Store, key: str, job: Job, folder: Path, last: Event) -> None:
-    """Put the file that a finished event names; only a plain file of the job's own folder."""
+def store_result(files: Store, key: str, job: Job, folder: Path, last: Event) -> None:
+    """Store the file that a `done` event names under `key`. Raises `Failed` unless it is a plain file of the job's
+    folder."""
     result = Path(last["path"])
     if result.parent != folder or result.is_symlink() or not result.is_file():
         raise Failed("Something broke while this clip was worked on.", cause=f"the result is {result}")
@@ -77,7 +80,7 @@ def keep_result(files: Store, key: str, job: Job, folder: Path, last: Event) -> 
 
 
 def stored_card(files: Store, work_key: str, folder: Path) -> Card | None:
-    """The card of a result that the store has, their day begun anew; None unless both are there."""
+    """The card of a result that the store has, and whose time to live begins anew; None unless both are there."""
     if files.head(keys.result_key(work_key)) is None:
         return None
     file = folder / f"{work_key}.card"
@@ -102,7 +105,7 @@ def needed(job: Job) -> set[str]:
     )
 
 
-def let_go(jobs: JobStore, files: Store, job: Job) -> None:
+def delete_files(jobs: JobStore, files: Store, job: Job) -> None:
     """Delete the job's files, but for those that another job needs: one on the same clip, or one not yet done."""
     others = [*jobs.by_input(job.input_key), *(other for state in LIVE for other in jobs.listed(state))]
     theirs = {

@@ -49,10 +49,10 @@ class Lease:
         return False
 
 
-def folder_name(job: str, owner: str) -> str:
+def folder_name(job: str, lease: str) -> str:
     """The name of the folder in which a job is worked on, `<job>.<nonce>`, so that no two attempts share one."""
-    lease = Lease.parse(owner)
-    return f"{job}.{lease.nonce if lease else owner}"
+    parsed = Lease.parse(lease)
+    return f"{job}.{parsed.nonce if parsed else lease}"
 
 
 @lru_cache

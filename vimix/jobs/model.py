@@ -13,14 +13,14 @@ ATTEMPTS = 3
 EVENTS_KEPT = 512
 """Events kept of a job, the newest; at 5 a second and less, those of short jobs are all there."""
 SEEN_WITHIN = 60.0
-"""Seconds for which a pool's slots count after it said that it lives, which it does four times as often."""
+"""Seconds for which a pool's slots count after its last announcement, which it makes four times as often."""
 SEEN_AHEAD = 600.0
 """Seconds in the future that such a moment may lie: a worker that is being started is announced ahead. Beyond that the
 clock was set back, and it counts no more."""
 TURN_SPACING = 3600.0
 """Seconds between the turns of one visitor's waiting jobs, see `Job.turn`. More than most jobs take, so that others
 come between any two of them; and the longest that later visitors can put off a job that is its visitor's second."""
-PACE_OVER = 20
+MEAN_OVER = 20
 """Finished jobs over which the mean running time is taken."""
 
 
@@ -49,7 +49,7 @@ class Job:
     token_hash: str
     """The sha256 (hex) of every token that may cancel or delete it, joined by commas."""
     options: dict[str, Any]
-    """Canonical, and as a preset settles them. A background file is named by its key in the store."""
+    """Canonical, with the preset applied. A background file is named by its key in the store."""
     input_key: str
     """`in/<sha256>`."""
     input_name: str
@@ -59,25 +59,25 @@ class Job:
     matte_key: str
     """Equal where one matte serves both."""
     visitor: str
-    """Who is counted: an address or an account, as the web tells them apart."""
+    """Whose limits it counts towards: an address or an account, as `web/middleware/rate_limit.py` derives it."""
     created: float
     updated: float
     state: State = State.QUEUED
     started: float | None = None
-    not_before: float = 0.0
-    """When a queued job may be tried (again)."""
+    run_after: float = 0.0
+    """From when on a queued job may be claimed: later after each failed attempt."""
     attempts: int = 0
     """How often it was started."""
-    owner: str = ""
-    """Who runs it: no other may change it while it runs."""
-    beat: float = 0.0
-    """When the owner last said that it lives."""
+    lease: str = ""
+    """The `Lease` of the run, as text: no other run may change the job."""
+    heartbeat: float = 0.0
+    """When the run last renewed its lease."""
     turn: float = field(default=0.0, compare=False)
     """Its place in the queue, given by `JobStore.add`: when it was created, or `TURN_SPACING` after the last of its
     visitor's unfinished jobs (but for those that wait for another attempt) if that is later. The lowest is claimed
     first, so visitors take turns."""
     progress: dict[str, Any] = field(default_factory=dict)
-    """done, total, fps, left, preview: the last that the child told."""
+    """The last `JobProgress` of the child, as JSON."""
     result_key: str | None = None
     """`out/<hash>`; on a cancelled job, what was done by then."""
     card: Card | None = None
@@ -140,22 +140,22 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How it stands with all jobs together."""
+    """The state of all jobs together."""
 
     queued: int
     running: int
     slots: int
     """Jobs that can run at once, on all machines that said so within the last minute."""
-    pace: float
-    """Mean seconds a job ran, of the last twenty; 0 if none has."""
+    mean_seconds: float
+    """Mean seconds a job ran, of the last `MEAN_OVER`; 0 if none has."""
     oldest: float
     """Seconds the longest waiting job has waited; 0 if none waits."""
 
 
 class JobStore(Protocol):
-    """Two homes, one behaviour: tests/contracts/test_job_stores.py runs over both. Safe to call from any thread.
+    """Jobs in SQLite or Redis: tests/contracts/test_job_stores.py runs over both. Safe to call from any thread.
 
-    Every method is atomic. Failures to reach the home are `StoreError`.
+    Every method is atomic, and raises `StoreError` where the database cannot be reached.
     """
 
     shared: bool
@@ -174,13 +174,13 @@ class JobStore(Protocol):
     def by_input(self, input_key: str) -> list[Job]:
         """All jobs on the same clip, the newest first."""
 
-    def claim(self, owner: str, *, now: float, per_visitor: int) -> Job | None:
-        """Make the first job, by `turn`, that may run the owner's: running, one more attempt. None if there is none.
+    def claim(self, lease: str, *, now: float, per_visitor: int) -> Job | None:
+        """Give the first job, by `turn`, that may run to that lease: running, one more attempt. None if there is none.
 
         A job may run if its time has come, fewer than `per_visitor` of its visitor run, and no equal work runs. Its
-        time has come as well where it was last changed in the future: the clock was set back, and `not_before` says
-        nothing. An owner that runs a job already is given the same again, so a call repeated after a lost answer does
-        no harm.
+        time has come as well where it was last changed in the future: the clock was set back, and `run_after` says
+        nothing. A lease that has a job already is given the same again, so a call repeated after a lost answer does no
+        harm.
         """
 
     def change(
@@ -188,17 +188,17 @@ class JobStore(Protocol):
         job: str,
         expect: Collection[State],
         *,
-        owner: str | None = None,
+        lease: str | None = None,
         event: dict[str, Any] | None = None,
         **changes: Any,
     ) -> Job | None:
-        """Set fields if the job is in a state of `expect` and, where given, belongs to `owner`; tell `event` with it.
+        """Set fields if the job is in a state of `expect` and, where given, has that `lease`; add `event` with it.
 
         None, and nothing happens, if not: somebody else was there first.
         """
 
     def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
-        """What was told since the event called `after`, oldest first, each with its name. They may go an hour after the
+        """The events since the one called `after`, oldest first, each with its name. They may go an hour after the
         job's end."""
 
     def listed(self, state: State, *, before: float = math.inf, limit: int = 0) -> list[Job]:
@@ -217,7 +217,7 @@ class JobStore(Protocol):
         """Its place in `queue`, from 1; None if it does not wait."""
 
     def counts(self, *, now: float) -> Counts:
-        """How it stands."""
+        """The counts."""
 
     def by_state(self) -> dict[State, int]:
         """How many jobs are in each state; those that are forgotten count no more."""
@@ -226,10 +226,10 @@ class JobStore(Protocol):
         """The counters of `statistics.py`, moved in the transaction by which a job becomes done."""
 
     def announce(self, pool: str, slots: int, *, now: float) -> None:
-        """Say that a process with so many slots lives; 0 slots: it leaves. `now` may be ahead, by `SEEN_AHEAD`."""
+        """Say that a process with so many slots is alive; 0 slots: it leaves. `now` may be ahead, by `SEEN_AHEAD`."""
 
     def remove(self, job: str) -> None:
         """Forget the job and its events."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""

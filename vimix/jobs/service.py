@@ -12,13 +12,13 @@ from typing import Any
 
 from vimix.errors import Gone, NotFound
 from vimix.jobs import keys
-from vimix.jobs.artifacts import let_go, needed
+from vimix.jobs.artifacts import delete_files, needed
 from vimix.jobs.backends import open_files, open_jobs
 from vimix.jobs.lease import folder_name
 from vimix.jobs.model import LIVE, Counts, Job, JobStore, Snapshot, State, Ticket
 from vimix.jobs.progress import JobProgress
 from vimix.jobs.submission import Submission, token_hash
-from vimix.jobs.watching import JobWatcher, shot_of, shots_of
+from vimix.jobs.watching import JobWatcher, snapshot_of, snapshots_of
 from vimix.jobs.worker.child_process import REAL_WORK, Bounds
 from vimix.jobs.worker.pool import WorkerPool
 from vimix.jobs.worker.recovery import STALE
@@ -27,52 +27,54 @@ from vimix.settings import Settings
 from vimix.stores import Store
 
 ASKED_SINGLY, SHOWN_AHEAD = 3, 200
-"""Watched jobs that are asked for one by one rather than with all that run, and how many of those that wait."""
+"""Up to so many watched jobs are queried one by one, more of them together with all that run and the first of the
+queue, so many of which are read."""
 LINK_SECONDS = 3600.0
 """How long a link to a result holds at most."""
 
 
 class JobService:
-    """Takes work in and says how it stands. Methods that are not `async` may be called from any thread; those read
-    or write files and databases, so an event loop calls them through a thread."""
+    """Accepts jobs and answers questions about them. Methods that are not `async` may be called from any thread; those
+    read or write files and databases, so an event loop calls them through a thread."""
 
     def __init__(self, settings: Settings, jobs: JobStore, files: Store, pool: WorkerPool) -> None:
         self.settings, self.jobs, self.files, self.pool = settings, jobs, files, pool
-        self._intake = Submission(settings, jobs, files, notify=self._notify)
-        self._lookout = JobWatcher(self.snapshots)
+        self._submission = Submission(settings, jobs, files, notify=self._notify)
+        self._watcher = JobWatcher(self.snapshots)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
-        """Open the queue, bring back what was under way, and start the slots (none in a web process with Redis)."""
+        """Open the queue, requeue what was under way, and start the slots (none in a web process with Redis)."""
         self._loop = asyncio.get_running_loop()
         await self.pool.start()
 
     async def stop(self, *, within: float = 2.0) -> None:
         """Give what runs so many seconds, hand the rest back, and end every child."""
         self._loop = None
-        self._lookout.close()
+        self._watcher.close()
         await self.pool.stop(within=within)
         self.jobs.close()
 
     def end_streams(self) -> None:
-        """Tell whoever watches a job that the server goes away. From any thread; `stop` does so too."""
+        """End the streams of those that watch jobs, since the server stops. From any thread; `stop` does so too."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._lookout.close)
+            self._loop.call_soon_threadsafe(self._watcher.close)
 
     def admit(self, ask: Callable[[str, bool], None]) -> None:
         """Have limits asked before work is queued: who, and whether only the format is new. It may raise `Busy`."""
-        self._intake.admit = ask
+        self._submission.admit = ask
 
     def submit(
         self, file: Path, name: str, options: Options, *, visitor: str, background: Path | None = None
     ) -> Ticket:
-        """Take work in; answers at once. Raises `Busy` if too many wait, `UsageError`, `StoreError`."""
-        return self._intake.submit(file, name, options, visitor=visitor, background=background)
+        """Queue a job, or answer from the store; returns at once. Raises `Busy` if too many wait, `UsageError`,
+        `StoreError`."""
+        return self._submission.submit(file, name, options, visitor=visitor, background=background)
 
     def convert(self, job: str, asked: Mapping[str, object], *, visitor: str, background: Path | None = None) -> Ticket:
         """The same clip as another file, with the changes `asked` for: the matte is the finished job's, so no network
         runs. `NotFound`, `Gone`."""
-        return self._intake.convert(self.job(job), asked, visitor=visitor, background=background)
+        return self._submission.convert(self.job(job), asked, visitor=visitor, background=background)
 
     def job(self, job: str) -> Job:
         """The job. `NotFound`, or `Gone` once it has expired."""
@@ -85,19 +87,19 @@ class JobService:
 
     def snapshot(self, job: str) -> Snapshot:
         """How it stands now."""
-        shown = self.job(job)
-        if shown.state is not State.QUEUED:
-            return shot_of(shown, None, None, None)
-        return shot_of(shown, self._twin(shown), self.jobs.position(job), self.counts())
+        found = self.job(job)
+        if found.state is not State.QUEUED:
+            return snapshot_of(found, None, None, None)
+        return snapshot_of(found, self._twin(found), self.jobs.position(job), self.counts())
 
     def snapshots(self, jobs: Collection[str]) -> dict[str, Snapshot | Exception]:
-        """How they stand, in a few questions for all together; what `snapshot` would raise stands in its place."""
+        """Their snapshots, with a few queries for all; an error that `snapshot` would raise is in place of one."""
         if len(jobs) > ASKED_SINGLY:
             waiting = self.jobs.queue(limit=SHOWN_AHEAD)
-            shots = shots_of(waiting, self.jobs.listed(State.RUNNING), self.counts())
+            snapshots = snapshots_of(waiting, self.jobs.listed(State.RUNNING), self.counts())
         else:
-            shots = {}
-        return {job: shots.get(job) or self._seen(job) for job in jobs}
+            snapshots = {}
+        return {job: snapshots.get(job) or self._seen(job) for job in jobs}
 
     def _seen(self, job: str) -> Snapshot | Exception:
         try:
@@ -106,24 +108,24 @@ class JobService:
             return error
 
     def watch(self, job: str) -> AsyncIterator[Snapshot]:
-        """How it stands, at most five times a second, now and whenever it changes; ends with the job."""
-        return self._lookout.watch(job)
+        """Its snapshot now and whenever it changes, at most five times a second; ends with the job."""
+        return self._watcher.watch(job)
 
     def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
-        """All that was told of the job since the event of that name, from the start if none is named."""
+        """The events of the job since the one of that name, from the start if none is named."""
         return self.jobs.events(self.job(job).id, after)
 
     def preview(self, job: str) -> bytes | None:
         """The newest finished frame as a small WebP picture."""
-        shown = self.job(job)
-        shown = self._twin(shown) or shown
-        if not shown.progress.get("preview"):
+        found = self.job(job)
+        found = self._twin(found) or found
+        if not found.progress.get("preview"):
             return None
         folder = self.settings.data_dir / "jobs"
         try:
-            return (folder / folder_name(shown.id, shown.owner) / "preview.webp").read_bytes()
+            return (folder / folder_name(found.id, found.lease) / "preview.webp").read_bytes()
         except OSError:
-            return self._read(keys.preview_key(shown.id)) if self.files.shared else None
+            return self._read(keys.preview_key(found.id)) if self.files.shared else None
 
     def cancel(self, job: str, token: str) -> Snapshot:
         """End it. What is done so far becomes a file where that is possible. `NotFound` for a wrong token."""
@@ -140,11 +142,11 @@ class JobService:
 
     def delete(self, job: str, token: str) -> None:
         """Delete input, matte and result at once, but for what another job needs. `NotFound` for a wrong token."""
-        kept = self._owned(job, token)
+        owned = self._owned(job, token)
         gone: dict[str, Any] = {"card": None, "result_key": None, "input_name": "", "progress": {}, "options": {}}
         event = {"ev": "state", "state": State.EXPIRED}
         self.jobs.change(job, set(State), event=event, state=State.EXPIRED, updated=time.time(), **gone)
-        let_go(self.jobs, self.files, kept)
+        delete_files(self.jobs, self.files, owned)
 
     def result(self, job: str) -> tuple[Job, Path | None, str | None]:
         """The finished job with its file on this machine, or else a link to it. `NotFound`, `Gone`."""
@@ -163,7 +165,7 @@ class JobService:
         return [job for job in self.jobs.recent(visitor) if job.state is not State.EXPIRED]
 
     def counts(self) -> Counts:
-        """How it stands with all jobs together."""
+        """The state of all jobs together."""
         return self.jobs.counts(now=time.time())
 
     def in_use(self) -> set[str]:

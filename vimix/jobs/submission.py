@@ -1,4 +1,4 @@
-"""How work comes in: named by its content, answered from the store, or queued.
+"""Accepting work: named by its content, answered from the store, or queued.
 
 Every submission is a job of its own, with its own token, file name and end, also where equal work waits or runs: the
 store runs equal work once at a time, and the others are then answered from its result.
@@ -29,7 +29,7 @@ _NOT_SENT = "The background's file was not sent with the request."
 
 
 class Submission:
-    """The service's receiving side."""
+    """Makes jobs of requests."""
 
     def __init__(self, settings: Settings, jobs: JobStore, files: Store, *, notify: Callable[[], None]) -> None:
         self.settings, self.jobs, self.files, self._notify = settings, jobs, files, notify
@@ -40,7 +40,8 @@ class Submission:
     def submit(
         self, file: Path, name: str, options: Options, *, visitor: str, background: Path | None = None
     ) -> Ticket:
-        """Take work in; answers at once. Raises `Busy` if too many wait, `UsageError`, `StoreError`."""
+        """Queue a job, or answer from the store; returns at once. Raises `Busy` if too many wait, `UsageError`,
+        `StoreError`."""
         sha256 = sha256_of(file)
         files: dict[str, Path | None] = {keys.input_key(sha256): file}
         if background is not None:
@@ -125,7 +126,7 @@ class Submission:
 
     def _full(self) -> Busy:
         counts = self.jobs.counts(now=time.time())
-        seconds = min(max((counts.pace or 20.0) / max(1, counts.slots), 5.0), 600.0)
+        seconds = min(max((counts.mean_seconds or 20.0) / max(1, counts.slots), 5.0), 600.0)
         wait = f"{math.ceil(seconds / 60)} minutes" if seconds > 90 else f"{math.ceil(seconds)} seconds"
         return Busy(f"{counts.queued} clips are waiting already. Please try again in {wait}.", retry_after=seconds)
 

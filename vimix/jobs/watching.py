@@ -1,4 +1,4 @@
-"""Looking on at jobs: however many visitors do, the job store is asked once for all of them, in a thread of its own."""
+"""Watching jobs: however many visitors do, the job store is queried once for all of them, in a thread of its own."""
 
 import asyncio
 import math
@@ -11,18 +11,20 @@ from vimix.errors import StoreError
 from vimix.jobs.model import ENDED, Counts, Job, Snapshot, State
 from vimix.jobs.progress import JobProgress
 
-LOOK_EVERY = 0.2
+POLL_SECONDS = 0.2
+"""Shorter loads the job store, longer makes progress jump."""
 FINISHING_AT_MOST = 40.0
 """Seconds after a cancel in which a partial file may still come."""
 Seen = Snapshot | Exception
 
 
-def shot_of(job: Job, twin: Job | None, position: int | None, counts: Counts | None) -> Snapshot:
-    """How a job stands. `twin`: the running job for equal work, `position` and `counts`: those of a waiting one."""
+def snapshot_of(job: Job, twin: Job | None, position: int | None, counts: Counts | None) -> Snapshot:
+    """A job as its page shows it. `twin`: the running job for equal work, `position` and `counts`: those of a waiting
+    one."""
     now = JobProgress.of((twin or job).progress)
     left = None
-    if position and counts and counts.slots and counts.pace:
-        left = counts.pace * math.ceil(position / counts.slots)
+    if position and counts and counts.slots and counts.mean_seconds:
+        left = counts.mean_seconds * math.ceil(position / counts.slots)
     return Snapshot(
         job=job.id,
         state=job.state,
@@ -40,15 +42,17 @@ def shot_of(job: Job, twin: Job | None, position: int | None, counts: Counts | N
     )
 
 
-def shots_of(waiting: Iterable[Job], running: Iterable[Job], counts: Counts) -> dict[str, Snapshot]:
-    """How all of them stand; those that wait are the first of the queue."""
+def snapshots_of(waiting: Iterable[Job], running: Iterable[Job], counts: Counts) -> dict[str, Snapshot]:
+    """Snapshots of all of them; `waiting` are the first of the queue."""
     at_work = {job.work_key: job for job in running}
-    shots = {job.id: shot_of(job, at_work.get(job.work_key), place, counts) for place, job in enumerate(waiting, 1)}
-    return shots | {job.id: shot_of(job, None, None, None) for job in at_work.values()}
+    snapshots = {
+        job.id: snapshot_of(job, at_work.get(job.work_key), place, counts) for place, job in enumerate(waiting, 1)
+    }
+    return snapshots | {job.id: snapshot_of(job, None, None, None) for job in at_work.values()}
 
 
-class _View:
-    """What one visitor sees."""
+class _Subscription:
+    """What one visitor was last sent, and whether there is news."""
 
     def __init__(self, seen: Seen) -> None:
         self.seen = seen
@@ -61,53 +65,53 @@ class _View:
 
 
 class JobWatcher:
-    """Looks five times a second while anybody looks on, and not otherwise."""
+    """Queries the job store every `POLL_SECONDS` while anybody watches, and not otherwise."""
 
-    def __init__(self, look: Callable[[Collection[str]], dict[str, Seen]]) -> None:
-        """`look` says how the jobs of those numbers stand; it blocks, and is called by one thread at a time."""
-        self._look = look
+    def __init__(self, query: Callable[[Collection[str]], dict[str, Seen]]) -> None:
+        """`query` gives the snapshots of those jobs; it blocks, and is called by one thread at a time."""
+        self._query = query
         self._thread = ThreadPoolExecutor(1, "watcher")
-        self._views: dict[str, set[_View]] = {}
+        self._subscriptions: dict[str, set[_Subscription]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def watch(self, job: str) -> AsyncIterator[Snapshot]:
-        """Now, and whenever it changes; ends with the job. Raises what looking raised."""
+        """A snapshot now, and whenever it changes; ends with the job. Raises what the query raised."""
         last = (await self._ask({job}))[job]
-        view = _View(last)
-        self._views.setdefault(job, set()).add(view)  # not before: an earlier look may yet be on its way
+        subscription = _Subscription(last)
+        self._subscriptions.setdefault(job, set()).add(subscription)  # not before: an earlier query may be under way
         try:
             if self._task is None or self._task.done():
-                self._task = asyncio.create_task(self._look_on())
+                self._task = asyncio.create_task(self._poll())
             while isinstance(last, Snapshot):
                 yield last
                 if last.state in ENDED and not last.finishing:
                     return
-                await view.news.wait()
-                view.news.clear()
-                last = view.seen
+                await subscription.news.wait()
+                subscription.news.clear()
+                last = subscription.seen
             raise last
         finally:
-            self._views[job].discard(view)
-            if not self._views[job]:
-                del self._views[job]
+            self._subscriptions[job].discard(subscription)
+            if not self._subscriptions[job]:
+                del self._subscriptions[job]
 
     def close(self) -> None:
-        """Whoever still looks on is told; the thread is let go of."""
-        for view in chain(*self._views.values()):
-            view.show(StoreError("The server is being restarted; the work on this clip goes on."))
+        """End all subscriptions with `StoreError`, and the thread."""
+        for subscription in chain(*self._subscriptions.values()):
+            subscription.show(StoreError("The server is being restarted; the work on this clip goes on."))
         if self._task is not None:
             self._task.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _look_on(self) -> None:
-        while self._views:
-            await asyncio.sleep(LOOK_EVERY)
-            for job, seen in (await self._ask(set(self._views))).items():
-                for view in self._views.get(job, ()):
-                    view.show(seen)
+    async def _poll(self) -> None:
+        while self._subscriptions:
+            await asyncio.sleep(POLL_SECONDS)
+            for job, seen in (await self._ask(set(self._subscriptions))).items():
+                for subscription in self._subscriptions.get(job, ()):
+                    subscription.show(seen)
 
     async def _ask(self, jobs: Collection[str]) -> dict[str, Seen]:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._look, jobs)
-        except Exception as error:  # each who looks on is told, as if they had looked themselves
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._query, jobs)
+        except Exception as error:  # every subscriber is sent it, as if they had queried
             return dict.fromkeys(jobs, error)

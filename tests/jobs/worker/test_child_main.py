@@ -30,9 +30,9 @@ class Clock:
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
 
 
-def told_by(folder: Path) -> tuple[ProgressReporter, list[dict[str, Any]]]:
-    told: list[dict[str, Any]] = []
-    return ProgressReporter(lambda event, **values: told.append({"event": event, **values}), folder), told
+def reporter_in(folder: Path) -> tuple[ProgressReporter, list[dict[str, Any]]]:
+    sent: list[dict[str, Any]] = []
+    return ProgressReporter(lambda event, **values: sent.append({"event": event, **values}), folder), sent
 
 
 def frame(colour: int = 0) -> Frame:
@@ -50,16 +50,16 @@ def test_the_time_left_is_not_below_the_truth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: KeyframePolicy
 ) -> None:
     clock, eye = Clock(monkeypatch), Eye()
-    teller, told = told_by(tmp_path)
+    reporter, sent = reporter_in(tmp_path)
     pictures = [picture(moving(at % 40)) for at in range(160)]
-    teller.progress(Progress(0, len(pictures), frame()))
-    told_at = []
-    for done, shot in enumerate(followed(eye, policy, pictures), 1):
+    reporter.progress(Progress(0, len(pictures), frame()))
+    sent_at = []
+    for done, snapshot in enumerate(followed(eye, policy, pictures), 1):
         clock.now = 100.0 + eye.asked + done * 0.1
-        teller.progress(Progress(done, len(pictures), shot.frames[0]))
-        told_at.append((told[-1]["done"], told[-1]["left"], clock.now))
+        reporter.progress(Progress(done, len(pictures), snapshot.frames[0]))
+        sent_at.append((sent[-1]["done"], sent[-1]["left"], clock.now))
     end = clock.now
-    late = [(done, left, end - now) for done, left, now in told_at if done > len(pictures) / 10 and end - now > 2]
+    late = [(done, left, end - now) for done, left, now in sent_at if done > len(pictures) / 10 and end - now > 2]
     assert len(late) > 50
     assert all(left >= 0.7 * truth for _, left, truth in late), late
     assert all(left <= 1.6 * truth for done, left, truth in late if done > len(pictures) / 2), late
@@ -78,14 +78,14 @@ def test_following_hands_out_frames_as_it_finds_them() -> None:
 
 def test_a_second_way_through_the_clip_is_timed_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    teller, told = told_by(tmp_path)
+    reporter, sent = reporter_in(tmp_path)
     for pause in (1.0, 0.25):
         for done in range(1, 11):
             clock.now += pause
-            teller.progress(Progress(done, 10, frame()))
+            reporter.progress(Progress(done, 10, frame()))
             if done == 5:
-                assert told[-1]["fps"] == pytest.approx(1 / pause)
-                assert told[-1]["left"] == pytest.approx(5 * pause, abs=0.06)
+                assert sent[-1]["fps"] == pytest.approx(1 / pause)
+                assert sent[-1]["left"] == pytest.approx(5 * pause, abs=0.06)
 
 
 def test_a_cancel_after_the_end_of_a_job_is_not_heard_by_the_next() -> None:
@@ -96,25 +96,25 @@ def test_a_cancel_after_the_end_of_a_job_is_not_heard_by_the_next() -> None:
         yield Note("begun")
         yield done
 
-    told = []
+    sent = []
     for event in child_main._until(work(), stop):
-        told.append(event)
+        sent.append(event)
         if event is done:
             stop.set()
-    assert told[1:] == [done]
+    assert sent[1:] == [done]
 
 
 def test_pictures_are_shown_four_times_a_second_and_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    teller, told = told_by(tmp_path)
+    reporter, sent = reporter_in(tmp_path)
     noise = np.random.default_rng(0)
     for done in range(1, 101):
         clock.now += 0.02
         rgb = noise.integers(0, 255, (720, 1280, 3), np.uint8) if done % 20 == 0 else frame().rgb
-        teller.progress(Progress(done, 100, Frame(rgb, opaque(*rgb.shape[:2]), Fraction(done, 50), Fraction(1, 50))))
+        reporter.progress(Progress(done, 100, Frame(rgb, opaque(*rgb.shape[:2]), Fraction(done, 50), Fraction(1, 50))))
         preview = tmp_path / "preview.webp"
         assert preview.stat().st_size <= PREVIEW_BYTES
-    assert told[-1]["preview"] == 8  # two seconds
+    assert sent[-1]["preview"] == 8  # two seconds
     with Image.open(preview) as shown:
         assert max(shown.size) <= max(PREVIEW_SIZE)
     assert [path.name for path in tmp_path.iterdir()] == ["preview.webp"]

@@ -18,7 +18,7 @@ from redis.exceptions import TimeoutError as TooSlow
 from redis.retry import Retry
 
 from vimix.errors import StoreError
-from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, SEEN_AHEAD, SEEN_WITHIN, TURN_SPACING, Counts, Job, State
+from vimix.jobs.model import EVENTS_KEPT, MEAN_OVER, SEEN_AHEAD, SEEN_WITHIN, TURN_SPACING, Counts, Job, State
 from vimix.jobs.statistics import increments
 from vimix.jobs.store import lua
 
@@ -59,9 +59,9 @@ class RedisJobs:
         """By its sorted set."""
         return self._ranged(f"work:{work_key}", newest_first=True)
 
-    def claim(self, owner: str, *, now: float, per_visitor: int) -> Job | None:
+    def claim(self, lease: str, *, now: float, per_visitor: int) -> Job | None:
         """One script."""
-        job = self._do(lua.CLAIM, json.dumps(owner), json.dumps(now), per_visitor)
+        job = self._do(lua.CLAIM, json.dumps(lease), json.dumps(now), per_visitor)
         return self.get(str(job)) if job else None
 
     def change(
@@ -69,7 +69,7 @@ class RedisJobs:
         job: str,
         expect: Collection[State],
         *,
-        owner: str | None = None,
+        lease: str | None = None,
         event: dict[str, Any] | None = None,
         **changes: Any,
     ) -> Job | None:
@@ -77,8 +77,10 @@ class RedisJobs:
         expected = json.dumps({json.dumps(state): True for state in expect})
         counted = _counted(changes.get("state"), changes.get("card"))
         values = json.dumps(_pack(changes))
-        told = self._do(lua.CHANGE, job, expected, json.dumps(owner), json.dumps(event), values, EVENTS_KEPT, counted)
-        return self.get(job) if told else None
+        changed = self._do(
+            lua.CHANGE, job, expected, json.dumps(lease), json.dumps(event), values, EVENTS_KEPT, counted
+        )
+        return self.get(job) if changed else None
 
     def events(self, job: str, after: str = "") -> list[tuple[str, dict[str, Any]]]:
         """A stream; its names grow."""
@@ -121,12 +123,12 @@ class RedisJobs:
         with _explained(), self._redis.pipeline() as pipe:
             pipe.zcard(f'{_P}state:"queued"')
             pipe.zcard(f'{_P}state:"running"')
-            pipe.hvals(f"{_P}crews")
-            pipe.lrange(f"{_P}pace", 0, -1)
+            pipe.hvals(f"{_P}pools")
+            pipe.lrange(f"{_P}run_seconds", 0, -1)
             pipe.zrange(f'{_P}state:"queued"', 0, 0, withscores=True)
-            queued, running, crews, pace, first = pipe.execute()
-        slots = sum(slots for slots, seen in map(json.loads, crews) if now - SEEN_WITHIN <= seen <= now + SEEN_AHEAD)
-        mean = sum(map(float, pace)) / len(pace) if pace else 0.0
+            queued, running, pools, ran, first = pipe.execute()
+        slots = sum(slots for slots, seen in map(json.loads, pools) if now - SEEN_WITHIN <= seen <= now + SEEN_AHEAD)
+        mean = sum(map(float, ran)) / len(ran) if ran else 0.0
         return Counts(queued, running, slots, mean, now - first[0][1] if first else 0.0)
 
     def by_state(self) -> dict[State, int]:
@@ -146,12 +148,12 @@ class RedisJobs:
         """One field a process."""
         with _explained():
             if slots:
-                self._redis.hset(f"{_P}crews", pool, json.dumps([slots, now]))
+                self._redis.hset(f"{_P}pools", pool, json.dumps([slots, now]))
             else:
-                self._redis.hdel(f"{_P}crews", pool)
-            crews = cast(dict[str, str], self._redis.hgetall(f"{_P}crews"))
-            if gone := [name for name, value in crews.items() if json.loads(value)[1] < now - 3600]:
-                self._redis.hdel(f"{_P}crews", *gone)
+                self._redis.hdel(f"{_P}pools", pool)
+            pools = cast(dict[str, str], self._redis.hgetall(f"{_P}pools"))
+            if gone := [name for name, value in pools.items() if json.loads(value)[1] < now - 3600]:
+                self._redis.hdel(f"{_P}pools", *gone)
 
     def remove(self, job: str) -> None:
         """One script."""
@@ -163,7 +165,7 @@ class RedisJobs:
 
     def _do(self, script: str, *values: object) -> Any:
         with _explained():
-            return self._scripts[script](args=[PACE_OVER, *cast(Any, values)])
+            return self._scripts[script](args=[MEAN_OVER, *cast(Any, values)])
 
     def _ranged(self, name: str, *, newest_first: bool = False, limit: int = 0) -> list[Job]:
         with _explained():

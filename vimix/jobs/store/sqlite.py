@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from vimix.errors import StoreError
-from vimix.jobs.model import EVENTS_KEPT, PACE_OVER, SEEN_AHEAD, SEEN_WITHIN, TURN_SPACING, Counts, Job, State
+from vimix.jobs.model import EVENTS_KEPT, MEAN_OVER, SEEN_AHEAD, SEEN_WITHIN, TURN_SPACING, Counts, Job, State
 from vimix.jobs.statistics import increments
-from vimix.jobs.store.tables import FIELDS, MAY_RUN, SCHEMA, job_of, pack
+from vimix.jobs.store.tables import FIELDS, MAY_RUN, RENAMED, SCHEMA, job_of, pack
 
 _WAIT = 10.0
 """Seconds to wait for another process's transaction; each takes about a millisecond."""
@@ -33,7 +33,11 @@ class SqliteJobs:
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")  # survives kill -9; a power cut may lose the last moment
             self._db.executescript(SCHEMA)
-            there = {row["name"] for row in self._db.execute("pragma table_info(jobs)")}
+            there: set[str] = {row["name"] for row in self._db.execute("pragma table_info(jobs)")}
+            for old, new in RENAMED.items():
+                if old in there and new not in there:
+                    self._db.execute(f"alter table jobs rename column {old} to {new}")
+                    there = there - {old} | {new}
             for name in (name for name in FIELDS if name not in there):  # a file from before there was such a field
                 self._db.execute(f"alter table jobs add column {name}")
             self._db.execute("update jobs set turn = created where turn is null")
@@ -45,7 +49,7 @@ class SqliteJobs:
             if job.state is State.QUEUED:
                 waiting, mine, last = db.execute(
                     "select (select count(*) from jobs where state = 'queued'), total(state = 'queued'),"
-                    " max(case when not_before <= ? then coalesce(turn, created) end)"
+                    " max(case when run_after <= ? then coalesce(turn, created) end)"
                     " from jobs where visitor = ? and state in ('queued', 'running')",
                     [job.created, job.visitor],
                 ).fetchone()
@@ -67,10 +71,10 @@ class SqliteJobs:
         """By the index."""
         return self._read("select * from jobs where work_key = ? order by created desc", work_key)
 
-    def claim(self, owner: str, *, now: float, per_visitor: int) -> Job | None:
+    def claim(self, lease: str, *, now: float, per_visitor: int) -> Job | None:
         """Selected and updated in one transaction."""
         with self._writing() as db:
-            again = db.execute("select * from jobs where state = 'running' and owner = ?", [owner]).fetchone()
+            again = db.execute("select * from jobs where state = 'running' and lease = ?", [lease]).fetchone()
             if again is not None:
                 return job_of(again)
             row = db.execute(MAY_RUN, {"now": now, "per_visitor": per_visitor}).fetchone()
@@ -79,10 +83,10 @@ class SqliteJobs:
             return self._set(
                 row["id"],
                 state=State.RUNNING,
-                owner=owner,
+                lease=lease,
                 attempts=row["attempts"] + 1,
                 started=now,
-                beat=now,
+                heartbeat=now,
                 updated=now,
                 progress={},
             )
@@ -92,14 +96,14 @@ class SqliteJobs:
         job: str,
         expect: Collection[State],
         *,
-        owner: str | None = None,
+        lease: str | None = None,
         event: dict[str, Any] | None = None,
         **changes: Any,
     ) -> Job | None:
         """Compared and set in one transaction."""
         with self._writing() as db:
-            row = db.execute("select state, owner from jobs where id = ?", [job]).fetchone()
-            if row is None or row["state"] not in expect or owner not in (None, row["owner"]):
+            row = db.execute("select state, lease from jobs where id = ?", [job]).fetchone()
+            if row is None or row["state"] not in expect or lease not in (None, row["lease"]):
                 return None
             if event is not None:
                 db.execute("insert into events (job, event) values (?, ?)", [job, json.dumps(event)])
@@ -157,9 +161,9 @@ class SqliteJobs:
             row = self._db.execute(
                 "select (select count(*) from jobs where state = 'queued'),"
                 "(select count(*) from jobs where state = 'running'),"
-                "(select coalesce(sum(slots), 0) from crews where seen between :from and :to),"
+                "(select coalesce(sum(slots), 0) from pools where seen between :from and :to),"
                 "(select coalesce(avg(updated - started), 0) from (select updated, started from jobs"
-                f" where state = 'done' and started is not null order by updated desc limit {PACE_OVER})),"
+                f" where state = 'done' and started is not null order by updated desc limit {MEAN_OVER})),"
                 "(select coalesce(:now - min(created), 0) from jobs where state = 'queued')",
                 {"now": now, "from": now - SEEN_WITHIN, "to": now + SEEN_AHEAD},
             ).fetchone()
@@ -177,9 +181,9 @@ class SqliteJobs:
     def announce(self, pool: str, slots: int, *, now: float) -> None:
         """One row a process."""
         with self._writing() as db:
-            db.execute("delete from crews where crew = ? or seen < ?", [pool, now - 3600])
+            db.execute("delete from pools where pool = ? or seen < ?", [pool, now - 3600])
             if slots:
-                db.execute("insert into crews values (?, ?, ?)", [pool, slots, now])
+                db.execute("insert into pools values (?, ?, ?)", [pool, slots, now])
 
     def remove(self, job: str) -> None:
         """The row and its events."""

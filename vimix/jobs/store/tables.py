@@ -10,6 +10,8 @@ from vimix.jobs.model import Job, State
 FIELDS = {field.name: field for field in fields(Job)}
 _AS_JSON = frozenset({"options", "progress", "card", "remarks", "trimmed"})
 """Columns whose values are JSON."""
+RENAMED = {"owner": "lease", "beat": "heartbeat", "not_before": "run_after"}
+"""Columns of files that an earlier version made, and what they are called now."""
 SCHEMA = f"""
 create table if not exists jobs ({", ".join(FIELDS)}, primary key (id)) without rowid;
 create index if not exists by_state on jobs (state, created);
@@ -21,11 +23,12 @@ create index if not exists by_visitor_and_state on jobs (visitor, state);
 create table if not exists events (name integer primary key autoincrement, job, event);
 create index if not exists by_job on events (job, name);
 create table if not exists counters (name primary key, value) without rowid;
-create table if not exists crews (crew primary key, slots, seen) without rowid;
+drop table if exists crews;
+create table if not exists pools (pool primary key, slots, seen) without rowid;
 """
 """Changes nothing where the tables are there already."""
 MAY_RUN = """
-select * from jobs as mine where state = 'queued' and (not_before <= :now or updated > :now)
+select * from jobs as mine where state = 'queued' and (run_after <= :now or updated > :now)
 and (select count(*) from jobs where state = 'running' and visitor = mine.visitor) < :per_visitor
 and not exists (select 1 from jobs where state = 'running' and work_key = mine.work_key)
 order by turn, created limit 1

@@ -38,14 +38,14 @@ Answer = Callable[[str, dict[str, Any]], dict[str, Any]]
 """Answers a request of a kind, with its arguments."""
 
 
-def do(spec: dict[str, Any], work: Work, answer: Answer, stop: threading.Event, tell: Callable[..., None]) -> None:
+def do(spec: dict[str, Any], work: Work, answer: Answer, stop: threading.Event, send: Callable[..., None]) -> None:
     """One job, from its spec to the event that ends it."""
     folder = Path(spec["folder"])
-    teller = ProgressReporter(tell, folder)
+    reporter = ProgressReporter(send, folder)
     try:
         _confine(folder, spec)
         if kind := spec.get("kind"):
-            tell("done", answer=answer(kind, spec["arguments"]))
+            send("done", answer=answer(kind, spec["arguments"]))
             return
         matte = Path(spec["matte"]) if spec["matte"] else None
         options = Options.parse(spec["options"])
@@ -54,22 +54,22 @@ def do(spec: dict[str, Any], work: Work, answer: Answer, stop: threading.Event, 
             for event in _until(run, stop):
                 match event:
                     case Progress():
-                        teller.progress(event)
+                        reporter.progress(event)
                     case Note():
-                        teller.note(event)
+                        reporter.note(event)
                     case Done():
-                        tell("done", path=str(event.path), card=event.card)
+                        send("done", path=str(event.path), card=event.card)
     except FinishEarly:
-        tell("error", public="Cancelled before the first frame.", cause="", retryable=False)
+        send("error", public="Cancelled before the first frame.", cause="", retryable=False)
     except VimixError as error:
-        tell("error", public=error.public, cause=error.cause, retryable=error.retryable, status=error.status)
+        send("error", public=error.public, cause=error.cause, retryable=error.retryable, status=error.status)
     except MemoryError:
-        tell("error", public="This file needs more memory than is given to it.", cause="", retryable=False, status=422)
+        send("error", public="This file needs more memory than is given to it.", cause="", retryable=False, status=422)
     except OSError as error:
-        tell("error", public="A file could not be read or written.", cause=repr(error), retryable=True)
+        send("error", public="A file could not be read or written.", cause=repr(error), retryable=True)
     except Exception as error:
         cause = "".join(traceback.format_exception(error)[-3:])[-2000:]
-        tell("error", public="Something broke while this clip was worked on.", cause=cause, retryable=False)
+        send("error", public="Something broke while this clip was worked on.", cause=cause, retryable=False)
 
 
 def _until(run: Run, stop: threading.Event) -> Run:
@@ -92,7 +92,7 @@ def _until(run: Run, stop: threading.Event) -> Run:
         return
 
 
-def _at_work(work: Work, given: dict[str, Any]) -> tuple[Work, Answer]:
+def _real_work(work: Work, given: dict[str, Any]) -> tuple[Work, Answer]:
     """The real work and the small answers, with a default engine that is prepared while no job is here yet."""
     from vimix.matting.registry import warm_up
     from vimix.media.limits import Limits
@@ -115,14 +115,14 @@ def _at_work(work: Work, given: dict[str, Any]) -> tuple[Work, Answer]:
     )
 
 
-def serve(work: Work, answer: Answer, told: TextIO) -> None:
+def serve(work: Work, answer: Answer, output: TextIO) -> None:
     """Jobs from stdin until it ends."""
     lock = threading.Lock()
 
-    def tell(event: str, **values: Any) -> None:
+    def send(event: str, **values: Any) -> None:
         with lock:
-            told.write(json.dumps({"ev": event, **values}) + "\n")
-            told.flush()
+            output.write(json.dumps({"ev": event, **values}) + "\n")
+            output.flush()
 
     jobs: queue.SimpleQueue[tuple[dict[str, Any], threading.Event]] = queue.SimpleQueue()
 
@@ -138,10 +138,10 @@ def serve(work: Work, answer: Answer, told: TextIO) -> None:
         os.killpg(0, signal.SIGKILL)  # the parent is gone or wants no more: everything started here ends too
 
     threading.Thread(target=listen, daemon=True).start()
-    tell("ready", pid=os.getpid())
+    send("ready", pid=os.getpid())
     while True:
         spec, stop = jobs.get()
-        do(spec, work, answer, stop, tell)
+        do(spec, work, answer, stop, send)
 
 
 def _confine(folder: Path, spec: dict[str, Any]) -> None:
@@ -178,14 +178,14 @@ def main() -> None:
     set_parent_death_signal(parent)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     lower_priority()
-    told = os.fdopen(os.dup(1), "w")
+    output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     module, _, function = name.partition(":")
     run = getattr(importlib.import_module(module), function)
     real = module.startswith("vimix.")
     with processes(resources["threads"] if real and resources.get("warm", True) else 0):
-        work, answer = _at_work(run, resources) if real else (run, _no_answer)
-        serve(work, answer, told)
+        work, answer = _real_work(run, resources) if real else (run, _no_answer)
+        serve(work, answer, output)
 
 
 def _no_answer(kind: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A place where one job at a time is worked on: a warm child process, and the rules by which it is ended."""
+"""A warm child process that does one job at a time, and the rules by which it is ended."""
 
 import asyncio
 import ctypes
@@ -35,7 +35,7 @@ class Bounds:
     wall: float = 2 * 3600
     """Seconds from start to end."""
     stall: float = 180
-    """Seconds without a word: compiling a large network is the longest silence there is."""
+    """Seconds without an event: compiling a large network is the longest there is."""
     grace: float = 0.4
     """Seconds that a cancelled job keeps its slot, to finish the file of what is done by then."""
     finish: float = 30.0
@@ -67,7 +67,7 @@ class ChildProcess:
         self._work, self._resources = work, json.dumps(resources)
         self._bounds = bounds
         self._child: asyncio.subprocess.Process | None = None
-        self._at_work: asyncio.subprocess.Process | None = None
+        self._working: asyncio.subprocess.Process | None = None
         self._warming = asyncio.Lock()
 
     @property
@@ -94,14 +94,15 @@ class ChildProcess:
         )
         self._child = child
         try:
-            await self._hear(child, self._bounds.stall)
+            await self._receive(child, self._bounds.stall)
         except BaseException:
             await self._end(child)
             raise
         return child
 
-    async def run(self, spec: Mapping[str, Any], heard: Callable[[Event], None]) -> Event:
-        """Do one job; the event that ended it. Raises `Lost`, with the child and all it started killed."""
+    async def run(self, spec: Mapping[str, Any], on_event: Callable[[Event], None]) -> Event:
+        """Do one job, and call `on_event` for each event; the one that ended it. Raises `Lost`, with the child and all
+        it started killed."""
         child = await self.warm()
         bounds = self._bounds
         limits = {
@@ -111,20 +112,20 @@ class ChildProcess:
         }
         try:
             async with asyncio.timeout(self._bounds.wall):
-                await self._say(child, {**spec, **limits})
-                self._at_work = child
-                while (event := await self._hear(child, self._bounds.stall))["ev"] not in ("done", "error"):
-                    heard(event)
+                await self._send(child, {**spec, **limits})
+                self._working = child
+                while (event := await self._receive(child, self._bounds.stall))["ev"] not in ("done", "error"):
+                    on_event(event)
         except TimeoutError as error:
             await self._end(child)
             raise Lost("This clip took longer than a job may take.", cause=f"{self._bounds.wall} s") from error
         except BaseException:
             await self._end(child)
             raise
-        if self._at_work is child:
-            self._at_work = None
+        if self._working is child:
+            self._working = None
         if self._child is None and not self._warming.locked():
-            self._child = child  # it was let out, and nobody has taken its place
+            self._child = child  # it was detached, and no other has taken its place
         elif self._child is not child:
             await self._end(child)
         return event
@@ -132,14 +133,14 @@ class ChildProcess:
     async def ask_to_finish(self) -> bool:
         """Ask the child to end its job with the frames it has. False if there is nothing to ask for."""
         child = self._child
-        if child is None or child is not self._at_work:
+        if child is None or child is not self._working:
             return False
         with suppress(Lost):
-            await self._say(child, {"cancel": True})
+            await self._send(child, {"cancel": True})
         return True
 
-    def let_out(self) -> None:
-        """Free the slot for another child at once; the running job may go on outside, until `run` is cancelled."""
+    def detach(self) -> None:
+        """Give the running child up, so that the next job gets another; its job may go on until `run` is cancelled."""
         self._child = None
 
     async def kill(self) -> None:
@@ -156,7 +157,7 @@ class ChildProcess:
         if child.stdin:
             child.stdin.close()
 
-    async def _say(self, child: asyncio.subprocess.Process, message: Mapping[str, Any]) -> None:
+    async def _send(self, child: asyncio.subprocess.Process, message: Mapping[str, Any]) -> None:
         assert child.stdin is not None
         try:
             child.stdin.write(json.dumps(message).encode() + b"\n")
@@ -164,7 +165,7 @@ class ChildProcess:
         except OSError as error:
             raise Lost(_DIED, cause=repr(error)) from error
 
-    async def _hear(self, child: asyncio.subprocess.Process, patience: float) -> Event:
+    async def _receive(self, child: asyncio.subprocess.Process, patience: float) -> Event:
         assert child.stdout is not None
         try:
             line = await asyncio.wait_for(child.stdout.readline(), patience)

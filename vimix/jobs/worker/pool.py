@@ -17,7 +17,7 @@ from vimix.jobs.model import Job, JobStore
 from vimix.jobs.worker import zerogpu
 from vimix.jobs.worker.child_process import REAL_WORK, Bounds, ChildProcess, Lost, as_json
 from vimix.jobs.worker.modal import Modal
-from vimix.jobs.worker.recovery import STALE, bring_back, clear_folders, forget
+from vimix.jobs.worker.recovery import STALE, delete_old_folders, expire_old, requeue_lost
 from vimix.jobs.worker.runner import JobRun, RunContext
 from vimix.pipeline.request import Resources
 from vimix.settings import Settings
@@ -83,7 +83,7 @@ class WorkerPool:
         self._tasks = [asyncio.create_task(task()) for task in begin]
         if self.slots:
             self._serving = asyncio.create_task(self._queue.serve(self.run_pending, slots=len(self.slots)))
-            self._tasks += [asyncio.create_task(self._warm(slot)) for slot in self.slots]
+            self._tasks += [asyncio.create_task(self._warm(child)) for child in self.slots]
 
     def take_no_more(self) -> None:
         """Claim no more jobs; those that run go on. Notifications are left to others."""
@@ -105,8 +105,8 @@ class WorkerPool:
             await asyncio.wait(self._clearing, timeout=max(1.0, until - time.monotonic()))
         await _cancelled(self._clearing)
         await _cancelled([*self._tasks, *([self._serving] if self._serving else [])])
-        for slot in self.slots:
-            await slot.kill()
+        for child in self.slots:
+            await child.kill()
         with suppress(StoreError):
             await asyncio.to_thread(self._store.announce, self.name, 0, now=time.time())
         await self._queue.__aexit__()
@@ -130,7 +130,7 @@ class WorkerPool:
         self._notified += 1
         if self._leaving or not self._idle:
             return
-        slot = self._idle.pop(0)
+        child = self._idle.pop(0)
         try:
             while not self._leaving:
                 before = self._notified
@@ -140,15 +140,15 @@ class WorkerPool:
                 if job is None and before == self._notified:
                     return
                 if job is not None:
-                    await self._run(job, slot)
+                    await self._run(job, child)
             await self.notify()  # a job that waited for the one that ended here is for somebody else
         except StoreError as error:
             log.warning("cannot look for jobs: %s", error)
         finally:
-            self._idle.append(slot)
+            self._idle.append(child)
 
-    async def _run(self, job: Job, slot: ChildProcess) -> None:
-        run = JobRun(job, slot, self._context)
+    async def _run(self, job: Job, child: ChildProcess) -> None:
+        run = JobRun(job, child, self._context)
         await asyncio.wait({_tracked(run.run(), self._runs)})
         if self._after_job is not None:
             await asyncio.to_thread(self._after_job)
@@ -169,10 +169,10 @@ class WorkerPool:
         for jobs by itself: docket calls no handler between a failure of Redis and the end of what runs then."""
         while True:
             try:
-                for job in await asyncio.to_thread(bring_back, self._store, stale=self._stale):
-                    await self.notify(job.not_before - time.time())
-                await asyncio.to_thread(forget, self._store, ttl=self._context.ttl)
-                await asyncio.to_thread(clear_folders, self._store, self._context.folder)
+                for job in await asyncio.to_thread(requeue_lost, self._store, stale=self._stale):
+                    await self.notify(job.run_after - time.time())
+                await asyncio.to_thread(expire_old, self._store, ttl=self._context.ttl)
+                await asyncio.to_thread(delete_old_folders, self._store, self._context.folder)
                 self._run_on_idle()
                 if self._modal is not None:
                     await asyncio.to_thread(self._modal.wake)
@@ -186,9 +186,9 @@ class WorkerPool:
                 await asyncio.to_thread(self._store.announce, self.name, len(self.slots), now=time.time())
             await asyncio.sleep(ANNOUNCE_EVERY)
 
-    async def _warm(self, slot: ChildProcess) -> None:
+    async def _warm(self, child: ChildProcess) -> None:
         try:
-            await slot.warm()
+            await child.warm()
         except Lost as error:
             log.error("a child does not start: %s", error)
 

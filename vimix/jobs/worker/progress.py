@@ -1,4 +1,4 @@
-"""What a child says of a running job, and the newest frame that it shows."""
+"""Progress events of a running job in a child, and its preview picture."""
 
 import io
 import time
@@ -12,33 +12,37 @@ from vimix.events import Note, Progress
 from vimix.frame import Frame
 from vimix.jobs.progress import JobProgress
 
-TELL_EVERY = 0.2
+REPORT_SECONDS = 0.2
+"""As often as the job store is written; see `runner.HEARTBEAT_SECONDS`."""
 PREVIEW_EVERY = 0.25
+"""Seconds between preview pictures: encoding one takes time from the work."""
 PREVIEW_BYTES = 30_000
+"""Of a preview picture: four a second are 1 Mbit/s to every page that watches."""
 PREVIEW_SIZE = (480, 480)
+"""Pixels across a preview picture, at most: larger ones would need a low quality to stay within `PREVIEW_BYTES`."""
 _PACE_SPAN = 60.0
 """Seconds over which frames a second are taken: the wait for the first ones counts as long as it can be remembered,
 because those come together, and much faster than the rest."""
 
 
 class ProgressReporter:
-    """Says how one job goes, at most every `TELL_EVERY` seconds, and shows its newest frame."""
+    """Sends progress of one job at most every `REPORT_SECONDS`, and writes its newest frame as `preview.webp`."""
 
-    def __init__(self, tell: Callable[..., None], folder: Path) -> None:
-        self._tell, self._folder = tell, folder
-        self._told = self._shown = float("-inf")
+    def __init__(self, send: Callable[..., None], folder: Path) -> None:
+        self._send, self._folder = send, folder
+        self._reported = self._shown = float("-inf")
         self._version = 0
         self._past: deque[tuple[float, int]] = deque()
 
     def note(self, note: Note) -> None:
-        """A sentence; its repetitions, with another fraction, are thinned out."""
+        """Send a sentence; of its repetitions with other fractions, one every `REPORT_SECONDS`."""
         now = time.monotonic()
-        if note.fraction in (None, 1.0) or now - self._told >= TELL_EVERY:
-            self._told = now
-            self._tell("note", text=note.text + (f" {note.fraction:.0%}" if note.fraction else ""))
+        if note.fraction in (None, 1.0) or now - self._reported >= REPORT_SECONDS:
+            self._reported = now
+            self._send("note", text=note.text + (f" {note.fraction:.0%}" if note.fraction else ""))
 
     def progress(self, progress: Progress) -> None:
-        """A frame."""
+        """A frame is done."""
         now = time.monotonic()
         if self._past and progress.done <= self._past[-1][1]:
             self._past.clear()  # it is gone through once more: to encode what was found, or to fit
@@ -48,9 +52,9 @@ class ProgressReporter:
         if now - self._shown >= PREVIEW_EVERY and progress.step == "cut":
             self._show(progress.frame)
             self._shown = time.monotonic()
-        if now - self._told < TELL_EVERY and progress.done != progress.total:
+        if now - self._reported < REPORT_SECONDS and progress.done != progress.total:
             return
-        self._told = now
+        self._reported = now
         (then, before), span = self._past[0], max(now - self._past[0][0], 1e-3)
         fps = (progress.done - before) / span if now > then else 0.0
         left = (progress.total - progress.done) / fps if progress.total and fps > 0 else None
@@ -62,7 +66,7 @@ class ProgressReporter:
             step=progress.step,
             preview=self._version,
         )
-        self._tell("progress", **now_known.as_json())
+        self._send("progress", **now_known.as_json())
 
     def _show(self, frame: Frame) -> None:
         """Write the frame where the page may fetch it; renamed into place, so it is never read half."""

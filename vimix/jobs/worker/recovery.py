@@ -1,4 +1,4 @@
-"""Brings back what nobody does any more, and forgets what is over. Run by every process, at boot and every minute.
+"""Requeues jobs whose worker is gone, and expires old ones. Run by every process, at its start and every minute.
 
 Each step is one compare-and-set, so that any number of processes may do it at once, and a worker that was only slow
 finds that the job is no longer its own.
@@ -17,53 +17,56 @@ from vimix.jobs.model import ATTEMPTS, Job, JobStore, State
 log = logging.getLogger(__name__)
 
 STALE = 20.0
-"""Seconds without a beat after which an owner counts as dead; a beat comes five times a second."""
+"""Seconds without a heartbeat after which a lease counts as lost; one comes five times a second. Less would requeue
+jobs of machines that are only busy, more leaves jobs of dead ones waiting."""
 BACK_OFF = 1.5
 """Seconds until the second attempt; four times that until the third."""
 _PART = 2000
-"""Jobs at a time: more than end in a minute."""
+"""Jobs expired at a time: more than end in a minute, and few enough not to hold the database up."""
 _FRESH = 120.0
-"""Seconds for which a folder is left alone."""
+"""Seconds for which a folder is left alone: its job may be claimed but not stored yet."""
 
 
-def lives(job: Job, *, now: float, stale: float = STALE) -> bool:
-    """Whether the owner of a running job is still at it: seen at once on the same machine, else by its beat."""
-    lease = Lease.parse(job.owner)
+def is_alive(job: Job, *, now: float, stale: float = STALE) -> bool:
+    """Whether the run of a job is alive: by its process on the same machine, else by its heartbeat."""
+    lease = Lease.parse(job.lease)
     if lease is not None and lease.holder_is_gone():
         return False
-    return abs(now - job.beat) < stale  # a beat in the future is from before the clock was set back
+    return abs(now - job.heartbeat) < stale  # one in the future is from before the clock was set back
 
 
-def again(store: JobStore, job: Job, *, why: str, cause: str, now: float, hopeless: bool = False) -> Job | None:
-    """Queue a job that was lost by the owner it names, later each time; or fail it, if it had its attempts.
+def retry_or_fail(store: JobStore, job: Job, *, why: str, cause: str, now: float, hopeless: bool = False) -> Job | None:
+    """Requeue a job that the lease it names lost, later each time; or fail it, if it had its attempts.
 
-    None if it is that owner's no more.
+    None if it no longer has that lease.
     """
     log.warning("job %s: attempt %d lost: %s [%s]", job.id, job.attempts, why, cause)
-    changes: dict[str, Any] = {"state": State.QUEUED, "not_before": now + BACK_OFF * 4 ** (job.attempts - 1)}
+    changes: dict[str, Any] = {"state": State.QUEUED, "run_after": now + BACK_OFF * 4 ** (job.attempts - 1)}
     event = {"ev": "state", "state": State.QUEUED, "why": why}
     if hopeless or job.attempts >= ATTEMPTS:
         error = why if hopeless else f"{why} It was tried {job.attempts} times, and is not tried again."
         changes = {"state": State.FAILED, "error": error}
         event = {"ev": "state", **changes}
     return store.change(
-        job.id, {State.RUNNING}, owner=job.owner, event=event, updated=now, **{"progress": {}, **changes}
+        job.id, {State.RUNNING}, lease=job.lease, event=event, updated=now, **{"progress": {}, **changes}
     )
 
 
-def bring_back(store: JobStore, *, stale: float = STALE) -> list[Job]:
-    """Queue again what lost its owner, or fail it; what waits for another attempt now."""
+def requeue_lost(store: JobStore, *, stale: float = STALE) -> list[Job]:
+    """Requeue or fail the running jobs whose lease is lost; the requeued ones."""
     now, found = time.time(), list[Job | None]()
     for job in store.listed(State.RUNNING):
-        if not lives(job, now=now, stale=stale):
+        if not is_alive(job, now=now, stale=stale):
             found.append(
-                again(store, job, why="The machine that worked on this clip went away.", cause=job.owner, now=now)
+                retry_or_fail(
+                    store, job, why="The machine that worked on this clip went away.", cause=job.lease, now=now
+                )
             )
     return [job for job in found if job is not None and job.state is State.QUEUED]
 
 
-def forget(store: JobStore, *, ttl: float) -> None:
-    """Expire what had its day; after one more, forget that it was there. A bounded part of it each time."""
+def expire_old(store: JobStore, *, ttl: float) -> None:
+    """Expire jobs whose files are past `ttl` (seconds), and remove them after twice that; `_PART` jobs at a time."""
     now = time.time()
     for state in (State.DONE, State.CANCELLED):
         for job in store.listed(state, before=now - ttl, limit=_PART):
@@ -74,7 +77,7 @@ def forget(store: JobStore, *, ttl: float) -> None:
             store.remove(job.id)
 
 
-def clear_folders(store: JobStore, folder: Path) -> None:
+def delete_old_folders(store: JobStore, folder: Path) -> None:
     """Delete this machine's job folders that nobody works in; their names are those of `folder_name`."""
     for path in folder.iterdir() if folder.is_dir() else ():
         name = path.name.partition(".")[0]
@@ -82,5 +85,5 @@ def clear_folders(store: JobStore, folder: Path) -> None:
             if time.time() - path.stat().st_mtime < _FRESH:
                 continue
         job = store.get(name)
-        if not (job and job.state is State.RUNNING and path.name == folder_name(job.id, job.owner)):
+        if not (job and job.state is State.RUNNING and path.name == folder_name(job.id, job.lease)):
             shutil.rmtree(path, ignore_errors=True)

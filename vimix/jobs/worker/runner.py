@@ -1,8 +1,7 @@
 """One job from claim to end.
 
-Five times a second the run tells the job store that it lives, by a compare-and-set on its own name. When that says
-no, the job was cancelled, deleted, or taken over by a process that thought us dead; then the work is thrown away.
-"""
+Five times a second the run renews its lease in the job store, by compare-and-set. When that fails, the job was
+cancelled, deleted, or requeued by a process that took us for dead; then the work is thrown away."""
 
 import asyncio
 import logging
@@ -18,18 +17,19 @@ from typing import Any
 from vimix.errors import Failed, StoreError, VimixError
 from vimix.events import Card
 from vimix.jobs import job_log, keys
-from vimix.jobs.artifacts import keep, keep_result, let_go, spec_of, take
+from vimix.jobs.artifacts import delete_files, fetch_inputs, spec_of, store_outputs, store_result
 from vimix.jobs.lease import folder_name
 from vimix.jobs.model import Job, JobStore, State
 from vimix.jobs.progress import JobProgress
 from vimix.jobs.worker.child_process import Bounds, ChildProcess, Event
-from vimix.jobs.worker.recovery import again
+from vimix.jobs.worker.recovery import retry_or_fail
 from vimix.stores import Store
 
 log = logging.getLogger(__name__)
 
-BEAT = 0.2
-"""Seconds between beats: so soon is a cancelled job noticed, and so often is progress told at most."""
+HEARTBEAT_SECONDS = 0.2
+"""Seconds between heartbeats: a cancel is noticed as soon as that, and progress is stored as often. Shorter loads the
+store."""
 SHARED_PREVIEW_EVERY = 2.0
 _BROKE = "Something broke while this clip was worked on."
 
@@ -51,112 +51,117 @@ class RunContext:
     """Seconds that a job may have run for its attempt not to count when it is handed back."""
 
 
-class _NotOurs(Exception):
-    """The job is somebody else's, or over."""
+class _LeaseLost(Exception):
+    """The job was cancelled, or is another run's now."""
 
 
 class JobRun:
-    """A claimed job, a slot to do it in, and a folder of its own."""
+    """A claimed job, the child process that does it, and a folder of its own."""
 
-    def __init__(self, job: Job, slot: ChildProcess, context: RunContext) -> None:
-        self.job, self.slot, self.context = job, slot, context
-        self.folder = context.folder / folder_name(job.id, job.owner)
-        self._news: Event | None = None
+    def __init__(self, job: Job, child: ChildProcess, context: RunContext) -> None:
+        self.job, self.child, self.context = job, child, context
+        self.folder = context.folder / folder_name(job.id, job.lease)
+        self._event: Event | None = None
         self._began = time.monotonic()
         self._progress = JobProgress()
         self._previewed = (0.0, 0)
         self._finishing: asyncio.Future[Event] | None = None
-        self._moving: list[asyncio.Future[Any]] = []
+        self._transfers: list[asyncio.Future[Any]] = []
 
     async def run(self) -> None:
-        """Do it, and leave it done, failed, queued again, or to whoever has it now."""
+        """Do it, and leave it done, failed, queued again, or to the run that has it now."""
         job_log.started(self.job)
         try:
             card = await self._work()
             end = {"state": State.DONE, "updated": time.time(), "progress": self._progress.as_json()}
             end |= self.job.ended(card, keys.result_key(self.job.work_key), expires=time.time() + self.context.ttl)
             event = {"ev": "state", "state": State.DONE}
-            await self._insist(lambda: self._change(State.RUNNING, event=event, **end))
+            await self._until_reached(lambda: self._change(State.RUNNING, event=event, **end))
             job_log.done(self.job, card, time.monotonic() - self._began)
-        except _NotOurs:
-            log.info("job %s: not ours any more", self.job.id)
+        except _LeaseLost:
+            log.info("job %s: its lease is lost", self.job.id)
         except asyncio.CancelledError:
-            await self.slot.kill()
+            await self.child.kill()
             await self._hand_back()
             raise
         except VimixError as error:
-            await self._trouble(error)
+            await self._retry_or_fail(error)
         except Exception as error:
             log.exception("job %s: the run broke", self.job.id)
-            await self._trouble(Failed(_BROKE, cause=repr(error)))
+            await self._retry_or_fail(Failed(_BROKE, cause=repr(error)))
 
     async def clear_up(self) -> None:
-        """Afterwards, when the slot is free already: wait for files under way, and leave nothing of a deleted job."""
+        """Afterwards, when the slot is free: wait for transfers under way, and delete what is left of a deleted job."""
         offered = await self._finish(self._finishing) if self._finishing is not None else {}
-        await asyncio.gather(*self._moving, return_exceptions=True)
+        await asyncio.gather(*self._transfers, return_exceptions=True)
         with suppress(StoreError):
             now = await asyncio.to_thread(self.context.store.get, self.job.id)
             if now is None or now.state is State.EXPIRED:
-                await asyncio.to_thread(let_go, self.context.store, self.context.files, self.job)
+                await asyncio.to_thread(delete_files, self.context.store, self.context.files, self.job)
             elif now.state is State.CANCELLED:
                 event = {"ev": "state", "offered": bool(offered)}
                 end = {"progress": self._progress.as_json(), "event": event, **offered}
                 await asyncio.to_thread(self._change, State.CANCELLED, **end)
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
-    def _move(self, work: Callable[..., Any], *given: Any, **named: Any) -> "asyncio.Future[Any]":
-        """In a thread, which cannot be stopped: `clear_up` waits for it."""
-        moving = asyncio.ensure_future(asyncio.to_thread(work, *given, **named))
-        self._moving.append(moving)
-        return asyncio.shield(moving)
+    def _transfer(self, work: Callable[..., Any], *given: Any, **named: Any) -> "asyncio.Future[Any]":
+        """Run in a thread, which cannot be stopped: `clear_up` waits for it."""
+        transfer = asyncio.ensure_future(asyncio.to_thread(work, *given, **named))
+        self._transfers.append(transfer)
+        return asyncio.shield(transfer)
 
     async def _work(self) -> Card:
-        """Fetch, have the child do it, keep. Raises `_NotOurs`."""
+        """Fetch the inputs, have the child do it, store the outputs. Raises `_LeaseLost`."""
         files, folder = self.context.files, self.folder
-        card: Card | None = await self._beating(self._move(take, files, self.job, folder))
+        card: Card | None = await self._with_heartbeat(self._transfer(fetch_inputs, files, self.job, folder))
         if card is not None:
             return card
         had_matte = (folder / "matte").exists()
-        last = await self._beating(self.slot.run(spec_of(self.job, folder), self._heard), at_no=self._stop)
+        last = await self._with_heartbeat(self.child.run(spec_of(self.job, folder), self._on_event), at_no=self._stop)
         if last["ev"] == "error":
             error = VimixError(last["public"], cause=last["cause"])
             error.retryable = last["retryable"]
             raise error
-        kept: Card = await self._beating(self._move(keep, files, self.job, folder, last, matte=not had_matte))
-        return kept
+        stored: Card = await self._with_heartbeat(
+            self._transfer(store_outputs, files, self.job, folder, last, matte=not had_matte)
+        )
+        return stored
 
-    async def _beating(
+    async def _with_heartbeat(
         self, work: Awaitable[Any], *, at_no: Callable[["asyncio.Future[Any]"], Awaitable[None]] | None = None
     ) -> Any:
-        """The outcome of `work`, while we say that we live. Raises `_NotOurs`, after `at_no`."""
+        """The outcome of `work`, with the lease renewed meanwhile. Raises `_LeaseLost`, after `at_no`."""
         running = asyncio.ensure_future(work)
         try:
             while True:
-                await asyncio.wait({running}, timeout=BEAT)
+                await asyncio.wait({running}, timeout=HEARTBEAT_SECONDS)
                 if running.done():
                     return running.result()
-                if not await self._beat():
+                if not await self._heartbeat():
                     if at_no is not None:
                         await at_no(running)
-                    raise _NotOurs
+                    raise _LeaseLost
         finally:
             if running is not self._finishing:
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
 
-    def _heard(self, event: Event) -> None:
-        self._news = event
+    def _on_event(self, event: Event) -> None:
+        self._event = event
         noted = replace(self._progress, note=event.get("text", ""))
         self._progress = JobProgress.of(event) if event["ev"] == "progress" else noted
 
-    async def _beat(self) -> bool:
-        """Say that we live and how far we are. False if the job is no longer ours."""
-        news, self._news = self._news, None
-        changes: dict[str, Any] = {"beat": time.time(), **({"progress": self._progress.as_json()} if news else {})}
+    async def _heartbeat(self) -> bool:
+        """Renew the lease and store progress. False if the lease is lost."""
+        event, self._event = self._event, None
+        changes: dict[str, Any] = {
+            "heartbeat": time.time(),
+            **({"progress": self._progress.as_json()} if event else {}),
+        }
         try:
-            ours = await asyncio.to_thread(self._change, State.RUNNING, event=news, **changes)
+            ours = await asyncio.to_thread(self._change, State.RUNNING, event=event, **changes)
         except StoreError:
-            return True  # nobody can take it from us while the list cannot be reached: go on
+            return True  # nobody can requeue it while the store cannot be reached: go on
         await self._share_preview()
         return ours is not None
 
@@ -175,20 +180,20 @@ class JobRun:
                 )
 
     async def _stop(self, running: "asyncio.Future[Event]") -> None:
-        """Somebody ended the job: have the file finished with what is done, outside of the slot if it takes long."""
-        if await self.slot.ask_to_finish():
+        """The job was ended: have the file finished with what is done, outside of the slot if that takes long."""
+        if await self.child.ask_to_finish():
             self._finishing = running
             await asyncio.wait({running}, timeout=self.context.bounds.grace)
             if not running.done():
-                self.slot.let_out()
+                self.child.detach()
 
     async def _finish(self, running: "asyncio.Future[Event]") -> dict[str, Any]:
-        """What a cancelled job had done, as the changes that offer it."""
+        """Store what a cancelled job had done; the changes of the job that offer it."""
         try:
             await asyncio.wait({running}, timeout=self.context.bounds.finish)
             if running.done() and (last := running.result())["ev"] == "done":
                 key = keys.partial_key(self.job.id)
-                await self._move(keep_result, self.context.files, key, self.job, self.folder, last)
+                await self._transfer(store_result, self.context.files, key, self.job, self.folder, last)
                 return self.job.ended(last["card"], key, expires=time.time() + self.context.ttl)
         except (VimixError, OSError, ValueError) as error:
             log.info("job %s: nothing to offer: %s", self.job.id, error)
@@ -197,24 +202,26 @@ class JobRun:
             await asyncio.gather(running, return_exceptions=True)
         return {}
 
-    async def _trouble(self, error: VimixError) -> None:
-        """Try again later what may pass; fail what will not."""
+    async def _retry_or_fail(self, error: VimixError) -> None:
+        """Requeue the job where a retry may succeed; else fail it."""
         now = time.time()
-        job = await self._insist(
-            lambda: again(
+        job = await self._until_reached(
+            lambda: retry_or_fail(
                 self.context.store, self.job, why=error.public, cause=error.cause, now=now, hopeless=not error.retryable
             )
         )
         if job is not None and job.state is State.QUEUED:
-            await self.context.notify(job.not_before - now)
+            await self.context.notify(job.run_after - now)
 
     async def _hand_back(self) -> None:
-        """Queue it as if it had not been started; where it ran for long, and would again, the attempt counts."""
+        """Requeue it; the attempt counts only where it ran for long, and would again."""
         job_log.handed_back(self.job, time.monotonic() - self._began)
         with suppress(StoreError):
             if time.monotonic() - self._began > self.context.hand_back_within:
                 why = "The time that this machine has for a clip was over."
-                if await asyncio.to_thread(again, self.context.store, self.job, why=why, cause="age", now=time.time()):
+                if await asyncio.to_thread(
+                    retry_or_fail, self.context.store, self.job, why=why, cause="age", now=time.time()
+                ):
                     await self.context.notify(0.0)
                 return
             event = {"ev": "state", "state": State.QUEUED}
@@ -223,10 +230,10 @@ class JobRun:
             await self.context.notify(0.0)
 
     def _change(self, expect: State, **changes: Any) -> Job | None:
-        return self.context.store.change(self.job.id, {expect}, owner=self.job.owner, **changes)
+        return self.context.store.change(self.job.id, {expect}, lease=self.job.lease, **changes)
 
-    async def _insist(self, change: Callable[[], Job | None]) -> Job | None:
-        """Have the list of jobs say yes or no, however long it cannot be reached."""
+    async def _until_reached(self, change: Callable[[], Job | None]) -> Job | None:
+        """The outcome of a change, repeated for as long as the job store cannot be reached."""
         wait = 0.2
         while True:
             try:

@@ -39,7 +39,8 @@ _ODD = 0.4
 """Share of the usual area at which a matte is not plausible at all."""
 _OTHER, _ALIKE = 24, 0.75
 """A scene cut: tiny pictures differ by more levels than the first, and the histograms' Bhattacharyya coefficient is
-below the second. Both are asked for, since a flash changes the levels only and a pan the places only."""
+below the second. Both are asked for, since fast motion changes the levels but not
+the colours."""
 _LOUDEST = 12.0
 """Log-odds that no sum of cues passes: the range of the table below."""
 _STEPS = 127

@@ -121,15 +121,15 @@ def _remove_background(tools: Tools) -> Callable[..., Any]:
         try:
             ticket = await asyncio.to_thread(tools.enter, request, clip, background_file, values)
             report = gr.Progress()
-            shot = None
-            async for shot in tools.service.watch(ticket["job"]):
-                if shot.state == "running":
-                    report((shot.done, shot.total), desc=shot.note or "Removing background", unit="frames")
-                if shot.state in ("queued", "running"):
-                    yield None, _plain(presenter.progress(shot)) | {"token": ticket["token"]}
-            if shot is None or shot.state != "done":
-                raise Failed(shot.error if shot and shot.error else "The clip was cancelled.")
-            yield await asyncio.to_thread(tools.file_of, ticket["job"]), shot.card or {}
+            snapshot = None
+            async for snapshot in tools.service.watch(ticket["job"]):
+                if snapshot.state == "running":
+                    report((snapshot.done, snapshot.total), desc=snapshot.note or "Removing background", unit="frames")
+                if snapshot.state in ("queued", "running"):
+                    yield None, _plain(presenter.progress(snapshot)) | {"token": ticket["token"]}
+            if snapshot is None or snapshot.state != "done":
+                raise Failed(snapshot.error if snapshot and snapshot.error else "The clip was cancelled.")
+            yield await asyncio.to_thread(tools.file_of, ticket["job"]), snapshot.card or {}
         except Exception as error:
             raise explained(error) from None
 
@@ -168,8 +168,8 @@ def _small(tools: Tools) -> None:
     async def watch(job: str) -> AsyncIterator[dict[str, Any]]:
         """Stream how a job stands, at most five times a second, until it ends; the last message holds the card."""
         try:
-            async for shot in service.watch(job):
-                yield _plain(presenter.progress(shot)) | {"card": shot.card}
+            async for snapshot in service.watch(job):
+                yield _plain(presenter.progress(snapshot)) | {"card": snapshot.card}
         except Exception as error:
             raise explained(error) from None
 

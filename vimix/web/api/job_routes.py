@@ -23,8 +23,8 @@ def routes(service: JobService) -> list[BaseRoute]:
     """On one service."""
 
     async def status(request: Request) -> Response:
-        shot = await asyncio.to_thread(service.snapshot, request.path_params["job"])
-        return JSONResponse(shown(shot), headers={"cache-control": "no-store"})
+        snapshot = await asyncio.to_thread(service.snapshot, request.path_params["job"])
+        return JSONResponse(shown(snapshot), headers={"cache-control": "no-store"})
 
     async def watch(request: Request) -> Response:
         job = request.path_params["job"]
@@ -34,8 +34,8 @@ def routes(service: JobService) -> list[BaseRoute]:
 
     async def cancel(request: Request) -> Response:
         asked = await asked_of(request)
-        shot = await asyncio.to_thread(service.cancel, str(asked.get("job", "")), str(asked.get("token", "")))
-        return JSONResponse(shown(shot), headers={"cache-control": "no-store"})
+        snapshot = await asyncio.to_thread(service.cancel, str(asked.get("job", "")), str(asked.get("token", "")))
+        return JSONResponse(shown(snapshot), headers={"cache-control": "no-store"})
 
     return [
         Route("/api/status/{job}", answering(status), methods=["GET"]),
@@ -44,24 +44,26 @@ def routes(service: JobService) -> list[BaseRoute]:
     ]
 
 
-def shown(shot: Snapshot) -> dict[str, Any]:
+def shown(snapshot: Snapshot) -> dict[str, Any]:
     """As `/status` of the Gradio API."""
-    return {name: value for name, value in presenter.progress(shot).items() if name != "kind"} | {"card": shot.card}
+    return {name: value for name, value in presenter.progress(snapshot).items() if name != "kind"} | {
+        "card": snapshot.card
+    }
 
 
 async def stream(service: JobService, job: str) -> AsyncIterator[str]:
     """Server-sent events, one for each change, until the job ends."""
-    shots = aiter(service.watch(job))
+    snapshots = aiter(service.watch(job))
     coming: asyncio.Future[Snapshot] | None = None
     try:
         while True:
-            coming = coming or asyncio.ensure_future(anext(shots))
+            coming = coming or asyncio.ensure_future(anext(snapshots))
             done, _ = await asyncio.wait({coming}, timeout=QUIET)
             if not done:
                 yield ": still here\n\n"
                 continue
-            shot, coming = coming.result(), None
-            yield f"data: {json.dumps(shown(shot))}\n\n"
+            snapshot, coming = coming.result(), None
+            yield f"data: {json.dumps(shown(snapshot))}\n\n"
     except StopAsyncIteration:
         return
     except VimixError as error:

@@ -2,7 +2,7 @@
 
 Gradio's own cleanup forgets uploads that were broken off and everything from before a kill, and it counts from the
 upload, not from the last use; what a job needs is therefore in the store by then, and nothing here is needed for
-longer than a form is open. Job folders are tidied by the crews themselves.
+longer than a form is open. Job folders are tidied by the worker pools themselves.
 """
 
 import asyncio

@@ -33,7 +33,7 @@ class JobFigures(Collector):
         yield jobs
         yield GaugeMetricFamily("vimix_slots", "Jobs that can run at once.", value=counts.slots)
         yield GaugeMetricFamily("vimix_queue_age_seconds", "Age of the oldest waiting job.", value=counts.oldest)
-        yield GaugeMetricFamily("vimix_job_pace_seconds", "Mean seconds of the last jobs.", value=counts.pace)
+        yield GaugeMetricFamily("vimix_job_pace_seconds", "Mean seconds of the last jobs.", value=counts.mean_seconds)
         failures = CounterMetricFamily("vimix_store_errors", "Failures of the file store.", labels=["doing"])
         for doing, times in dict(FAILURES).items():
             failures.add_metric([doing], times)
