@@ -29,7 +29,7 @@ def test_drop_watch_take(browser: Browser, root: str, named: Namer, width: int, 
     with visiting(browser, root, width=width, theme=theme) as visit:
         page = visit.open()
         here: dict[str, Any] = {"widths": [width], "themes": [theme]}
-        expect(page.get_by_role("heading", level=1)).to_have_text("Remove the background of any clip.")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Remove the background from any video.")
         expect(page.locator(".vx-tile")).to_have_count(3)
         page.wait_for_function("[...document.querySelectorAll('.vx-tile img')].every((each) => each.complete)")
         assert page.evaluate(SHIFT) < 0.1
@@ -67,7 +67,7 @@ def test_an_upload_says_how_far_it_is(browser: Browser, root: str, tmp_path: Pat
         page.wait_for_function("said.length > 1")
         visit.seen("upload", ".vx-upload-text")
         line.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": 300_000})
-        expect(page.locator("#vx-start-error")).to_contain_text("neither a video nor a picture", timeout=20_000)
+        expect(page.locator("#vx-start-error")).to_contain_text("We can't open this file type", timeout=20_000)
         expect(page.locator(".vx-upload")).to_be_hidden()
         told = page.evaluate("said")
         percents = [int(now) for _, now in told]
@@ -85,14 +85,14 @@ def test_what_the_server_says_is_said_in_spanish(browser: Browser, root: str, na
         visit.seen("spanish_setup", "#vx-stage", "#vx-pick", "#vx-try")
         page.click("#vx-go")
         expect(page.locator("#vx-card-error")).to_have_text(
-            "El vídeo dura 130 s; se aceptan 120 s como máximo: elige una parte con inicio y fin."
+            "El vídeo dura 130 s; el límite es 120 s. Elige un tramo más corto (inicio y fin)."
         )
         visit.seen("spanish_refused", "#vx-card-error", "#vx-again")
         page.click("#vx-new")
         visit.drop(named("ball.mp4"))
         visit.go()
         visit.finish()
-        expect(page.locator("#vx-notes")).to_have_text("El vídeo es HDR (HLG) y se pasó a rango estándar.")
+        expect(page.locator("#vx-notes")).to_have_text("El vídeo es HDR (HLG) y se convirtió a rango estándar.")
         reason = page.locator("#vx-stickers button", has_text="Sticker de Telegram").get_attribute("title")
         assert reason == "debe ser webm"
         visit.seen("spanish_done", "#vx-download", "#vx-share")
@@ -113,7 +113,7 @@ def test_cancel_works_at_once_and_offers_what_is_done(browser: Browser, root: st
         page.wait_for_selector("#vx-cancel:visible")
         page.click("#vx-cancel")
         expect(page.locator("#vx-card-title")).to_have_text("Cancelled", timeout=2000)
-        expect(page.locator("#vx-download")).to_contain_text("Download what is done")
+        expect(page.locator("#vx-download")).to_contain_text("Download the finished part")
         visit.seen("cancelled", "#vx-card-title", "#vx-download", "#vx-again")
 
 
@@ -131,7 +131,7 @@ def test_a_reload_a_phone_and_a_second_tab_find_the_job(browser: Browser, root: 
         with visiting(browser, root, width=390, locale="es-ES") as phone:
             phone.open(f"j/{job and job[1]}")
             phone.page.wait_for_selector("#vx-count b")
-            expect(phone.page.locator("#vx-count")).to_contain_text("Imagen")
+            expect(phone.page.locator("#vx-count")).to_contain_text("Fotograma")
             expect(phone.page.locator("#vx-cancel")).to_be_hidden()  # only who began it may end it
         second = page.context.new_page()
         second.goto(root)
@@ -148,7 +148,7 @@ def test_what_is_refused_or_fails_is_said_in_a_sentence(browser: Browser, root: 
         page = visit.open()
         visit.drop(named("refuse.mp4"))
         page.click("#vx-go")
-        expect(page.locator("#vx-card-error")).to_have_text(re.compile("at most 120 s are taken"))
+        expect(page.locator("#vx-card-error")).to_have_text(re.compile("the limit is 120 s"))
         visit.seen("refused", "#vx-stage", "#vx-card-error", "#vx-again", "#vx-new")
         page.click("#vx-again")
         expect(page.locator("#vx-go")).to_be_visible()
@@ -168,7 +168,7 @@ def test_what_is_refused_or_fails_is_said_in_a_sentence(browser: Browser, root: 
 def test_a_link_that_is_over_says_so(browser: Browser, root: str) -> None:
     with visiting(browser, root) as visit:
         visit.open("?job=" + "0" * 32)
-        expect(visit.page.locator("#vx-card-title")).to_have_text("This clip is gone")
+        expect(visit.page.locator("#vx-card-title")).to_have_text("This link has expired")
         visit.seen("expired", "#vx-card-title", "#vx-card-text", "#vx-new")
 
 
@@ -230,7 +230,7 @@ def test_another_format_costs_no_upload_and_delete_means_gone(browser: Browser, 
         expect(page.locator("#vx-download")).to_contain_text("GIF")
         visit.seen("also_as", "#vx-download", "#vx-share")
         page.click("#vx-also button:has-text('ProRes')")
-        expect(page.locator("#vx-over")).to_contain_text("This browser does not show ProRes")
+        expect(page.locator("#vx-over")).to_contain_text("This browser can't play ProRes")
         visit.seen("not_shown", "#vx-over", "#vx-swatches", "#vx-download")
         page.once("dialog", lambda dialog: dialog.accept())
         page.click("#vx-delete")
@@ -285,9 +285,9 @@ def test_before_and_after_and_the_doubtful_frames(browser: Browser, root: str, c
         visit.drop(clip)
         visit.go()
         visit.finish()
-        page.get_by_role("button", name="Doubtful at 0:00.3: look").click()
+        page.get_by_role("button", name="Check the frame at 0:00.3").click()
         page.wait_for_function("document.querySelector('.vx-before').naturalWidth > 0")
-        page.get_by_role("slider", name="Divide between before and after").fill("30")
+        page.get_by_role("slider", name="Divider between before and after").fill("30")
         visit.seen("compare", ".vx-before", "#vx-compare-open", "#vx-scrub")
         page.click("#vx-compare-open")
         for name in ("Black", "White"):
@@ -331,7 +331,7 @@ def test_spanish_and_back(browser: Browser, root: str) -> None:
         visit.seen("embed_code", "#vx-dialog-copy", "#vx-dialog-close")
         page.click("#vx-dialog-close")
         page.click("#vx-language")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Remove the background of any clip.")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Remove the background from any video.")
         expect(page.locator("#vx-quality")).to_contain_text("Balanced")
 
 

@@ -66,7 +66,7 @@ def test_a_person_is_cut_out_before_their_eyes(browser: Browser, tmp_path: Path)
         with held(tmp_path):
             visit.seen("person", "#vx-live", "#vx-count", "#vx-cancel", widths=[1280], themes=["light"])
         page.click("#vx-cancel")
-        expect(page.locator("#vx-download")).to_contain_text("Download what is done", timeout=60_000)
+        expect(page.locator("#vx-download")).to_contain_text("Download the finished part", timeout=60_000)
         visit.seen("partial", "#vx-live", "#vx-card-text", "#vx-download", "#vx-again")
 
 
@@ -85,12 +85,12 @@ def test_an_open_tab_finds_its_job_again_when_the_server_comes_back(browser: Bro
                 second.open()
                 second.drop(draw(tmp_path / "short.mp4", seconds=0.5))
                 second.go()
-                expect(second.page.locator("#vx-count")).to_have_text("Waiting: number 1 in line")
+                expect(second.page.locator("#vx-count")).to_have_text("Waiting: number 1 in the queue")
                 second.seen("queue", "#vx-stage", "#vx-count", "#vx-cancel")
                 second.page.click("#vx-cancel")
                 expect(second.page.locator("#vx-card-title")).to_have_text("Cancelled")
                 second.seen("queue_left", "#vx-card-title", "#vx-again", "#vx-new")
-        expect(page.locator("#vx-count")).to_have_text("The server does not answer. Trying again…")
+        expect(page.locator("#vx-count")).to_have_text("The server is not responding. Trying again…")
         visit.seen("away", "#vx-stage", "#vx-count")
         with serving(tmp_path, "real", port=port):
             expect(page.locator("#vx-count")).to_have_text(re.compile(r"Frame \d+ of 720"), timeout=60_000)
@@ -112,7 +112,9 @@ def test_a_model_is_fetched_while_they_look_on(browser: Browser, tmp_path: Path)
             page = visit.open()
             visit.drop(draw(tmp_path / "clip.mp4", seconds=0.5, wall=(150, 140, 130)))
             visit.go()
-            expect(page.locator("#vx-count")).to_have_text("Fetching the model, just this once: 40 %", timeout=40_000)
+            expect(page.locator("#vx-count")).to_have_text(
+                "Downloading the model (first use only): 40 %", timeout=40_000
+            )
             visit.seen("fetching", "#vx-stage", "#vx-count", "#vx-cancel")
             page.click("#vx-cancel")
             expect(page.locator("#vx-card-title")).to_have_text("Cancelled")

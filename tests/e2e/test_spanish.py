@@ -105,7 +105,7 @@ def test_while_it_runs_and_when_it_is_done(spanish: Visit, named: Namer) -> None
     look(page)
     spanish.drop(named("bola.mp4"))
     page.click("#vx-format input")
-    page.get_by_role("option", name="Máscara").click()
+    page.get_by_role("option", name="Máscara alfa").click()
     spanish.go()
     spanish.finish()
     look(page)

@@ -90,7 +90,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_what_would_tell_is_known() -> None:
     for place in (Path.home(), Path(tempfile.mkdtemp()), Path(json.__file__).parent, ROOT, Path("/proc/self")):
         assert TELLS.search(f"no such file: {place}/secret")
-    assert not TELLS.search("This file is neither a video nor a picture that is taken here.")
+    assert not TELLS.search("We can't open this file type. Try MP4, MOV, WebM, GIF, JPG or PNG.")
 
 
 def call(http: httpx.Client, name: str, body: Any, *, version: str = "/v2") -> tuple[int, str]:

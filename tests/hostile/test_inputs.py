@@ -98,5 +98,5 @@ def test_the_command_itself_says_one_sentence(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 3
     assert done.stdout == ""
-    assert re.fullmatch(r"This file is neither .*: it looks like a playlist\.\n", done.stderr)
+    assert re.fullmatch(r"We can't open this file type: it looks like a playlist\. Try .*\.\n", done.stderr)
     assert not (tmp_path / "out.webp").exists()

@@ -126,7 +126,7 @@ def test_a_visitor_has_a_share_of_the_queue(place: Place, tmp_path: Path) -> Non
         async with place.service(0) as service:
             for number in range(3):  # half of the queue, which is less than four
                 await submit(service, clip(tmp_path / f"c{number}", n=number))
-            with pytest.raises(Busy, match="3 of your clips") as busy:
+            with pytest.raises(Busy, match="already have 3 clips") as busy:
                 await submit(service, clip(tmp_path / "more"))
             assert busy.value.retry_after >= 5
             await submit(service, clip(tmp_path / "more"), visitor="other")
@@ -182,7 +182,7 @@ def test_a_preset_is_settled_when_the_work_comes_in(place: Place, tmp_path: Path
             assert (job.options["format"], job.options["end"], job.options["fps"]) == ("webm", 3, 30)
             assert job.card is not None
             assert job.card["output"]["format"] == "webm"
-            assert job.card["warnings"] == ["Telegram sticker takes webm: webm was made."]
+            assert job.card["warnings"] == ["Telegram sticker needs webm, so webm was made."]
             again = await submit(service, file, format="webm", fit="telegram-sticker")
             assert again.cached  # the same file, asked for in other words
             same = service.job(again.job)

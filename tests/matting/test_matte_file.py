@@ -67,7 +67,7 @@ def test_fewer_frames_and_another_size(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fps", [Fraction(20), Fraction(29)])
 def test_more_frames_than_were_cut_are_refused(tmp_path: Path, fps: Fraction) -> None:
     path = stored(tmp_path / "a.matte", list(frames(8, fps=fps)))
-    with pytest.raises(Failed, match="does not fit"):
+    with pytest.raises(Failed, match="does not belong"):
         list(replay(path)(frames(20, fps=Fraction(30))))
 
 

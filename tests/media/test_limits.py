@@ -14,13 +14,13 @@ from vimix.media.limits import Limits, guard
 @pytest.mark.parametrize(
     ("limits", "sentence"),
     [
-        (Limits(max_seconds=0.5), r"0\.8 s long; at most 0\.5 s are taken"),
+        (Limits(max_seconds=0.5), r"0\.8 s long; the limit is 0\.5 s"),
         (Limits(max_pixels=96 * 64 - 1), r"96x64 pixels \(0\.1 million\)"),
-        (Limits(max_frames=5), r"8 frames; at most 5 are taken"),
-        (Limits(max_frames=1), r"more than 4 frames|8 frames; at most 1"),
-        (Limits(max_bytes=1000), r"at most 0\.1 MB are taken"),
-        (Limits(max_total_pixels=40_000), r"over all its frames"),
-        (Limits(max_streams=1), r"2 tracks; at most 1"),
+        (Limits(max_frames=5), r"8 frames; the limit is 5"),
+        (Limits(max_frames=1), r"more than 4 frames|8 frames; the limit is 1"),
+        (Limits(max_bytes=1000), r"the limit is 0\.1 MB"),
+        (Limits(max_total_pixels=40_000), r"in all its frames"),
+        (Limits(max_streams=1), r"2 tracks; the limit is 1"),
     ],
 )
 def test_each_limit_is_named_with_its_size(tmp_path: Path, limits: Limits, sentence: str) -> None:
@@ -50,9 +50,9 @@ def test_a_large_photograph_is_made_smaller(tmp_path: Path, alpha: bool) -> None
     still = clips.draw_still(tmp_path / "a.png", size=(300, 200), alpha=alpha)
     source = open_source(still.path, limits=Limits(max_pixels=20_000))
     assert (source.info.width, source.info.height) == (173, 115)
-    assert source.warnings == ("The picture has 300x200 pixels; it was made 173x115.",)
+    assert source.warnings == ("The picture was 300x200 pixels; it was reduced to 173x115.",)
     assert next(iter(source.frames())).rgb.shape == (115, 173, 3)
-    with pytest.raises(Refused, match=r"300x200 pixels .* at most 0\.1 million"):
+    with pytest.raises(Refused, match=r"300x200 pixels .* the limit is 0\.1 million"):
         open_source(still.path, limits=Limits(max_pixels=10_000))
 
 

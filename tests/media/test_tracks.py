@@ -42,8 +42,7 @@ def test_the_picture_is_the_track_with_the_most_to_show(
     size, frames = (first, second)[taken]
     assert ((source.info.width, source.info.height), source.info.frames) == (size, frames)
     assert source.warnings[0] == (
-        f"The file has 2 picture tracks; number {taken + 1} was taken, of {size[0]}x{size[1]} pixels and {frames} "
-        "pictures."
+        f"The file has 2 video tracks; track {taken + 1} was used ({size[0]}x{size[1]} pixels, {frames} frames)."
     )
     assert len(list(source.frames())) == frames
 
@@ -76,7 +75,7 @@ def test_a_track_that_no_decoder_here_knows_gives_way(tmp_path: Path) -> None:
     ffmpeg("-i", clip, "-map", "0", "-map", "0", "-c:v:0", "asv1", "-c:v:1", "copy", tmp_path / "b.mkv")
     assert open_source(tmp_path / "b.mkv").info.codec == "h264"
     ffmpeg("-i", clip, "-c:v", "asv1", tmp_path / "c.mkv")
-    with pytest.raises(Refused, match="coded as asv1"):
+    with pytest.raises(Refused, match="the codec asv1"):
         open_source(tmp_path / "c.mkv")
 
 

@@ -113,7 +113,7 @@ def test_the_codec_decides_where_it_plays_and_who_takes_it(
     assert (card["complies"]["telegram-sticker"] is True) is (suffix == ".webm" and plays)
     if suffix == ".webm" and not plays:
         said = card["complies"]["telegram-sticker"]
-        assert said == f"must be coded as VP9, not as {card['output']['codec'].upper()}"
+        assert said == f"must use the codec VP9, not {card['output']['codec'].upper()}"
 
 
 def test_what_becomes_clear_late_is_seen(tmp_path: Path) -> None:
@@ -135,5 +135,5 @@ def test_a_still_sticker_has_a_limit_of_its_own(tmp_path: Path) -> None:
     still = made("webp", tmp_path / "a.webp", frames[:1], quality=80)
     moving = made("webp", tmp_path / "b.webp", frames, quality=80)
     assert 100_000 < still["output"]["bytes"] < moving["output"]["bytes"] < 500_000
-    assert str(still["complies"]["whatsapp-sticker"]).endswith("KB of 100 KB")
+    assert str(still["complies"]["whatsapp-sticker"]).endswith("KB, at most 100 KB")
     assert moving["complies"]["whatsapp-sticker"] is True

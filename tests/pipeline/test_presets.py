@@ -108,7 +108,7 @@ def test_a_preset_settles_what_leaves_no_choice() -> None:
     assert (options.format, options.end, options.fps, options.width) == ("webm", 5, 30, None)
     assert not options.lossless
     assert any("Lossless" in sentence for sentence in said)
-    assert applied.trimmed == "Only 3 seconds are kept: Telegram sticker takes no more."
+    assert applied.trimmed == "Only the first 3 seconds are kept: Telegram sticker allows no more."
     asked = apply_preset(Options(fit="telegram-sticker", start=2, end=5), PRESETS["telegram-sticker"])
     assert (asked.options.end, asked.trimmed) == (5, "")  # the visitor's own choice, equal to what the preset allows
     kept = apply_preset(Options(format="gif", end=2, fps=10), PRESETS["discord-sticker"]).options
@@ -132,10 +132,10 @@ def test_each_limit_is_named_when_it_is_broken() -> None:
     assert check(fine, target) == []
     for change, word in (
         ({"format": "gif"}, "webp"),
-        ({"bytes": 600_000}, "600 KB of 500 KB"),
+        ({"bytes": 600_000}, "600 KB, at most 500 KB"),
         ({"width": 500}, "500x512"),
-        ({"seconds": 11.0}, "11 s of 10 s"),
-        ({"frames": 200}, "frames a second"),
+        ({"seconds": 11.0}, "11 s, at most 10 s"),
+        ({"frames": 200}, "frames per second"),
         ({"audio": True}, "silent"),
     ):
         assert word in "; ".join(check(fine | change, target))

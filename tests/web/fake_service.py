@@ -73,7 +73,7 @@ class FakeService:
         self, file: Path, name: str, options: Options, *, visitor: str, background: Path | None = None
     ) -> Ticket:
         if name.startswith("refuse"):
-            raise Refused("The clip is 130 s long; at most 120 s are taken: choose a part with start and end.")
+            raise Refused("The clip is 130 s long; the limit is 120 s. Choose a shorter part (start and end).")
         ticket = self._take(name, options, visitor)
         self.files.put("in/" + "0" * 64, file, mime="video/mp4")
         thread = threading.Thread(target=self._work, args=(ticket.job, name))
@@ -138,7 +138,7 @@ class FakeService:
             "doubtful_frames": [{"frame": 8, "time": 0.32}, {"frame": 20, "time": 0.8}], "cached": False,
             "plays_in": ["Chrome", "Safari", "Firefox", "Discord"],
             "complies": {"telegram-sticker": "must be webm", "whatsapp-sticker": True},
-            "warnings": ["The clip is HDR (HLG) and was tone-mapped to standard range."],
+            "warnings": ["The clip is HDR (HLG) and was converted to standard range."],
             "options": options, "expires": expires,
         }  # fmt: skip
         self._end(job, State.DONE, card=card, expires=expires, result_key=f"out/{job}")

@@ -74,7 +74,7 @@ def store_result(files: Store, key: str, job: Job, folder: Path, last: Event) ->
     folder."""
     result = Path(last["path"])
     if result.parent != folder or result.is_symlink() or not result.is_file():
-        raise Failed("Something broke while this clip was worked on.", cause=f"the result is {result}")
+        raise Failed("Something went wrong while this clip was being processed.", cause=f"the result is {result}")
     made = FORMATS.get(last["card"].get("output", {}).get("format", job.options["format"]))
     files.put(key, result, mime=made.mime if made else "application/octet-stream")
 

@@ -51,7 +51,7 @@ class Previews:
         """The answer of `vimix.pipeline.preview.ANSWERS[kind]`; blocks. Raises what it raises, `Busy`, `Refused`."""
         with self._lock:
             if self._under_way.total() >= WAITING or self._under_way[visitor] >= PER_VISITOR:
-                raise Busy("Too many previews are being made at once. Please try again in a moment.", retry_after=3)
+                raise Busy("Too many previews at once. Please try again in a moment.", retry_after=3)
             self._under_way[visitor] += 1
             loop = self._running()
         try:
@@ -89,7 +89,9 @@ class Previews:
                 try:
                     last = await child.run(spec, lambda event: None)
                 except Lost as error:
-                    raise Refused("This file could not be shown: it takes too much.", cause=error.cause) from error
+                    raise Refused(
+                        "This file could not be previewed: it needs too much time or memory.", cause=error.cause
+                    ) from error
         if last["ev"] == "error":
             raise _as_error(last)
         answer: dict[str, Any] = last["answer"]

@@ -152,7 +152,7 @@ class JobService:
         """The finished job with its file on this machine, or else a link to it. `NotFound`, `Gone`."""
         made = self.job(job)
         if made.result_key is None:
-            raise NotFound("There is no file of this job yet." if made.state in LIVE else "This job made no file.")
+            raise NotFound("This job has no result yet." if made.state in LIVE else "This job produced no file.")
         if self.files.head(made.result_key) is None:
             raise Gone("This file was deleted: results are kept for a day.", cause=made.result_key)
         if (path := self.files.local_path(made.result_key)) is not None:

@@ -25,7 +25,7 @@ from vimix.pipeline.presets import Applied, apply_fit
 from vimix.settings import Settings
 from vimix.stores import Store, sha256_of
 
-_NOT_SENT = "The background's file was not sent with the request."
+_NOT_SENT = "The background file was not sent with the request."
 
 
 class Submission:
@@ -59,7 +59,7 @@ class Submission:
         no network runs. `background` is a new file; one that the finished job has is kept. Raises `Gone`, `UsageError`
         and what `submit` raises."""
         if made.state is not State.DONE or not self.files.touch(made.input_key):
-            raise Gone("This clip is no longer here. Please send it again.", cause=f"{made.id} is {made.state}")
+            raise Gone("This clip has been deleted. Please send it again.", cause=f"{made.id} is {made.state}")
         before = Options.parse(made.options)
         files: dict[str, Path | None] = {made.input_key: None}
         if background is not None:
@@ -71,7 +71,7 @@ class Submission:
             if behind != before.background:
                 raise UsageError(_NOT_SENT)
             if not self.files.touch(behind.name):
-                raise Gone("This clip's background is no longer here. Please send it again.", cause=behind.name)
+                raise Gone("The background of this clip has been deleted. Please send it again.", cause=behind.name)
             files[behind.name] = None
         matte = made.matte_key
         if self.files.head(matte) is None:
@@ -120,7 +120,7 @@ class Submission:
         if self.jobs.counts(now=time.time()).queued >= self.settings.queue_max:
             return self._full()
         if (mine := self.jobs.waiting(visitor)) >= self.settings.visitor_max:
-            sentence = f"{mine} of your clips are waiting already, which is your share of the queue."
+            sentence = f"You already have {mine} clips waiting, which is the most at a time."
             return Busy(sentence, retry_after=self._full().retry_after)
         return None
 
@@ -128,7 +128,7 @@ class Submission:
         counts = self.jobs.counts(now=time.time())
         seconds = min(max((counts.mean_seconds or 20.0) / max(1, counts.slots), 5.0), 600.0)
         wait = f"{math.ceil(seconds / 60)} minutes" if seconds > 90 else f"{math.ceil(seconds)} seconds"
-        return Busy(f"{counts.queued} clips are waiting already. Please try again in {wait}.", retry_after=seconds)
+        return Busy(f"{counts.queued} clips are already waiting. Please try again in {wait}.", retry_after=seconds)
 
 
 def token_hash(token: str) -> str:

@@ -98,7 +98,7 @@ class JobWatcher:
     def close(self) -> None:
         """End all subscriptions with `StoreError`, and the thread."""
         for subscription in chain(*self._subscriptions.values()):
-            subscription.show(StoreError("The server is being restarted; the work on this clip goes on."))
+            subscription.show(StoreError("The server is restarting; work on this clip continues."))
         if self._task is not None:
             self._task.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -19,7 +19,7 @@ class Keyer(Engine):
         """Raises `Refused` where there is no screen around the first frames."""
         key = find_key(request.first_frames(FIRST_FRAMES))
         if key is None:
-            raise Refused("There is no screen of one colour around this picture: choose another model than chroma.")
+            raise Refused("There is no single-colour screen in this picture. Choose another model than chroma.")
         yield from ()
         return Matting(
             model=model.name,

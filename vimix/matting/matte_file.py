@@ -88,7 +88,7 @@ def replay(matte: Path) -> Stage:
                 while after and (cut is None or abs(after.time - frame.time) <= abs(cut.time - frame.time)):
                     cut, after = after, next(stored, None)
                 if cut is None or abs(cut.time - frame.time) > cut.duration / 2:
-                    raise Failed("The stored matte does not fit this clip.", cause=f"{matte.name} lacks {frame}")
+                    raise Failed("The stored mask does not belong to this clip.", cause=f"{matte.name} lacks {frame}")
                 yield replace(frame, alpha=sized(cut.alpha, frame.alpha.shape))
                 cut = None  # each answers once: a second frame that comes nearest to it was never looked at
 
@@ -204,7 +204,7 @@ def _exactly(file: BinaryIO, length: int, at_most: int = 64) -> bytes:
 
 
 def _damaged(cause: str) -> Failed:
-    return Failed("The stored matte is damaged; the clip has to be cut out again.", cause=cause)
+    return Failed("The stored mask is damaged; the clip has to be processed again.", cause=cause)
 
 
 @contextmanager
@@ -230,7 +230,7 @@ def _storing() -> Generator[None, None, None]:
     try:
         yield
     except OSError as error:
-        raise StoreError("The matte could not be stored.", cause=str(error)) from error
+        raise StoreError("The mask could not be stored.", cause=str(error)) from error
 
 
 @contextmanager
@@ -238,6 +238,6 @@ def _opened(matte: Path) -> Generator[BinaryIO, None, None]:
     try:
         file = matte.open("rb")
     except OSError as error:
-        raise StoreError("The stored matte could not be read.", cause=str(error)) from error
+        raise StoreError("The stored mask could not be read.", cause=str(error)) from error
     with file:
         yield file

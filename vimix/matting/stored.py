@@ -19,7 +19,7 @@ class Stored(Engine):
         """Needs `request.stored`. Raises `Failed` where the file is damaged."""
         stored = request.stored
         if stored is None:
-            raise Failed("There is no stored matte to play back.")
+            raise Failed("There is no stored mask to play back.")
         about = matte_file.about(stored)
         yield from ()
         return Matting(

@@ -64,7 +64,7 @@ class Source:
                 yield Frame(rgb, _alpha(alpha, size), shown.time, shown.duration)
                 del rgb, alpha, shown  # while the consumer works, one frame less is held
         if not any_frame:
-            raise Unreadable("None of the pictures in this part of the file could be decoded.")
+            raise Unreadable("None of the frames in this part of the file could be read.")
 
 
 def open_source(
@@ -102,7 +102,7 @@ def open_source(
     check_clip(info, limits)
     heard = []
     if size != _fitted(facts.size, max_width, None):
-        heard.append(f"The picture has {facts.size[0]}x{facts.size[1]} pixels; it was made {size[0]}x{size[1]}.")
+        heard.append(f"The picture was {facts.size[0]}x{facts.size[1]} pixels; it was reduced to {size[0]}x{size[1]}.")
     return Source(path, info, span.start, span.end, facts.first, reader, span, heard)
 
 

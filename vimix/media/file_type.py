@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vimix.errors import Refused, Unreadable
 
-_TAKEN = "MP4, MOV, WebM, MKV, AVI, GIF, WebP, PNG, JPEG, HEIC and AVIF"
+_TAKEN = "MP4, MOV, WebM, GIF, JPG or PNG"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,12 @@ def sniff(path: Path) -> Kind:
         head = file.read(4096)
         kind = _kind(head)
         if kind is None:
-            raise Unreadable(
-                f"This file is neither a video nor a picture that is taken here ({_TAKEN}){_resembles(head)}."
-            )
+            raise Unreadable(f"We can't open this file type{_resembles(head)}. Try {_TAKEN}.")
         scans = _scans(head + file.read()) if kind is JPEG else 0
     if scans > _MOST_SCANS:
-        raise Refused(f"This JPEG is drawn over {scans} times, far too often; at most {_MOST_SCANS} are taken.")
+        raise Refused(
+            f"This JPEG is stored in {scans} passes; the limit is {_MOST_SCANS}. Save it again as a plain JPEG or PNG."
+        )
     return kind
 
 

@@ -16,7 +16,7 @@ from vimix.media.cropping import Crop
 
 Timed = tuple[Fraction, VideoFrame]
 
-INTERLACED = "The clip is interlaced: its fields were joined to whole pictures, at the same frame rate."
+INTERLACED = "The clip is interlaced: its fields were combined into full frames, at the same frame rate."
 _PARITY = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}
 """Which field is shown first, by the number of the container's field order (libavcodec's AVFieldOrder)."""
 _MODE = {False: "send_frame", True: "frame"}

@@ -47,7 +47,9 @@ def aspect(said: Fraction | None, warnings: list[str]) -> Fraction:
     if not said or said <= 0:
         return Fraction(1)
     if not Fraction(1, 5) <= said <= 5:
-        warnings.append(f"The file says its pixels are {said.numerator}:{said.denominator}; they are shown square.")
+        warnings.append(
+            f"The file gives its pixels a shape of {said.numerator}:{said.denominator}; they are treated as square."
+        )
         return Fraction(1)
     return said
 
@@ -65,7 +67,7 @@ def turn(frame: av.VideoFrame, warnings: list[str]) -> Turn:
     a, b, _, c, d, *_ = struct.unpack("<9i", data[:36])
     if min(abs(a), abs(b)) * 50 > max(abs(a), abs(b)):
         degrees = round(math.degrees(math.atan2(b, a))) % 360
-        warnings.append(f"The file asks for a turn by {degrees} degrees; only quarter turns are made.")
+        warnings.append(f"The file asks to be rotated by {degrees} degrees; only multiples of 90 are supported.")
     if abs(a) >= abs(b):
         return Turn(False, a < 0, d < 0)
     return Turn(True, c < 0, b < 0)

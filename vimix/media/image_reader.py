@@ -54,7 +54,7 @@ class Picture:
         """Walk its blocks and decode its first frame. Raises `Refused`, `Unreadable`."""
         self._path, self._kind, self._limits = path, kind, limits
         if kind.pillow == "HEIF" and pillow_heif is None:
-            raise Unreadable("HEIC pictures cannot be read here: save it as JPEG or PNG.")
+            raise Unreadable("We can't read HEIC pictures here. Save it as JPG or PNG.")
         durations = self._walk()
         self._composed = kind is GIF or (kind is PNG and bool(durations))
         self._still = len(durations) < 2
@@ -84,7 +84,7 @@ class Picture:
             alpha=pixels.shape[2] == 4 and bool(pixels[..., 3].min() < 255),
             still=self._still,
             plays=0 if self._still else plays,
-            warnings=("Only the first picture of this file was taken.",) if extra else (),
+            warnings=("Only the first picture in this file was used.",) if extra else (),
         )
 
     def pictures(self, start: Fraction, size: Size, heard: list[str]) -> Generator[Dated, None, None]:
@@ -99,7 +99,7 @@ class Picture:
                         raise
                     pixels = None
                 if pixels is None:
-                    heard.append(f"The animation is damaged: it stands still after picture {number} of {len(times)}.")
+                    heard.append(f"The animation is damaged: it stops at frame {number} of {len(times)}.")
                     return
                 if end > start:
                     yield time, partial(_split, _resized(pixels, size))
@@ -171,7 +171,7 @@ class Picture:
         try:
             image = Image.open(self._path, formats=[self._kind.pillow])
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise Refused("The picture has far more pixels than are taken.", cause=str(error)) from None
+            raise Refused("The picture has far too many pixels.", cause=str(error)) from None
         except Exception as error:
             raise Unreadable(_BROKEN, cause=str(error)) from None
         with image:

@@ -38,33 +38,33 @@ def check_bytes(count: int, limits: Limits) -> None:
     if count == 0:
         raise Refused("This file is empty.")
     if count > limits.max_bytes:
-        raise Refused(f"This file has {megabytes(count)}; at most {megabytes(limits.max_bytes)} are taken.")
+        raise Refused(f"This file is {megabytes(count)}; the limit is {megabytes(limits.max_bytes)}.")
 
 
 def check_picture(width: int, height: int, limits: Limits, *, still: bool = False) -> None:
     """Raise `Refused` for a picture with too many pixels, or none."""
     if width < 1 or height < 1:
-        raise Refused(f"This file says its pictures are {width}x{height} pixels, which cannot be shown.")
+        raise Refused(f"This file gives its frame size as {width}x{height} pixels, which is not possible.")
     most = limits.max_pixels * (3 if still else 1)
     if width * height > most:
         raise Refused(
             f"The picture has {width}x{height} pixels ({tidy(width * height / 1e6)} million); "
-            f"at most {tidy(most / 1e6)} million are taken."
+            f"the limit is {tidy(most / 1e6)} million."
         )
 
 
 def check_streams(count: int, limits: Limits) -> None:
     """Raise `Refused` for a file with too many tracks."""
     if count > limits.max_streams:
-        raise Refused(f"This file has {count} tracks; at most {limits.max_streams} are taken.")
+        raise Refused(f"This file has {count} tracks; the limit is {limits.max_streams}.")
 
 
 def check_decoded(count: int, limits: Limits) -> None:
     """Raise `Refused` once more frames have been read than any clip within the limits can need."""
     if count > limits.max_decoded:
         raise Refused(
-            f"The clip has more than {limits.max_decoded} frames in that part; at most {limits.max_frames} are cut "
-            "out, chosen from four times as many."
+            f"That part of the clip has more than {limits.max_decoded} frames, too many to pick "
+            f"{limits.max_frames} from. Choose a shorter part."
         )
 
 
@@ -75,8 +75,8 @@ def check_clip(info: ClipInfo, limits: Limits) -> None:
     if info.frames is not None:
         if info.frames > limits.max_frames:
             raise Refused(
-                f"The clip has {info.frames} frames; at most {limits.max_frames} are taken: "
-                "choose fewer frames a second, or a shorter part."
+                f"The clip has {info.frames} frames; the limit is {limits.max_frames}. Choose a lower "
+                "frame rate or a shorter part."
             )
         if info.frames * info.width * info.height > limits.max_total_pixels:
             raise _too_much(info.frames * info.width * info.height, limits)
@@ -94,7 +94,7 @@ def guard(limits: Limits) -> Stage:
             if frame.time + frame.duration > limits.max_seconds:
                 raise _too_long(frame.time + frame.duration, limits)
             if count > limits.max_frames:
-                raise Refused(f"The clip has more than {limits.max_frames} frames, and no more are taken.")
+                raise Refused(f"The clip has more than {limits.max_frames} frames, which is the limit.")
             if pixels > limits.max_total_pixels:
                 raise _too_much(pixels, limits)
             yield frame
@@ -104,14 +104,14 @@ def guard(limits: Limits) -> Stage:
 
 def _too_long(seconds: Fraction, limits: Limits) -> Refused:
     return Refused(
-        f"The clip is {tidy(seconds)} s long; at most {tidy(limits.max_seconds)} s are taken: choose a part with "
-        "start and end."
+        f"The clip is {tidy(seconds)} s long; the limit is {tidy(limits.max_seconds)} s. Choose a "
+        "shorter part (start and end)."
     )
 
 
 def _too_much(pixels: int, limits: Limits) -> Refused:
     return Refused(
-        f"The clip has {tidy(pixels / 1e9)} billion pixels over all its frames; at most "
-        f"{tidy(limits.max_total_pixels / 1e9)} billion are taken: choose a shorter part, fewer frames a second or a "
-        "smaller width."
+        f"The clip has {tidy(pixels / 1e9)} billion pixels in all its frames; the limit "
+        f"is {tidy(limits.max_total_pixels / 1e9)} billion. Choose a shorter part, a "
+        "lower frame rate or a smaller size."
     )

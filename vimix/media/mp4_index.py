@@ -22,13 +22,13 @@ def check_index(path: Path) -> None:
     with path.open("rb") as file:
         index = b"".join(_all_but_media(file, path.stat().st_size))
     if b"cmov" in index and b"cmvd" in index:
-        raise Refused("This file keeps its index compressed, as was done before 2000; save it anew as MP4.")
+        raise Refused("This file stores its index compressed, as was done before 2000. Save it again as MP4.")
     samples = sum(struct.unpack_from(">I", index, at + 8)[0] for at in _places(b"trun", index, 12))
     for at in (*_places(b"stsz", index, 16), *_places(b"stz2", index, 16)):
         (count,) = struct.unpack_from(">I", index, at + 12)
         samples += 0 if count and _is_raw_sound(index, at) else count
     if samples > _MOST_SAMPLES:
-        raise Refused(f"The index of this file lists {samples} samples; at most {_MOST_SAMPLES} are taken.")
+        raise Refused(f"The index of this file lists {samples} samples; the limit is {_MOST_SAMPLES}.")
 
 
 def _all_but_media(file: BinaryIO, size: int) -> Iterator[bytes]:
@@ -44,7 +44,7 @@ def _all_but_media(file: BinaryIO, size: int) -> Iterator[bytes]:
         if name != b"mdat":
             total += length
             if total > _MOST_BYTES:
-                raise Refused(f"The index of this file has more than {_MOST_BYTES >> 20} MB, and no more are taken.")
+                raise Refused(f"The index of this file is larger than {_MOST_BYTES >> 20} MB, which is the limit.")
             file.seek(at)
             yield file.read(length)
         at += length

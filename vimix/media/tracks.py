@@ -44,7 +44,7 @@ def survey(container: InputContainer, kind: Kind, warnings: list[str]) -> Timeli
     found = _packets(container, streams, warnings)
     shown = [stream for stream in streams if found[stream.index]]
     if not shown:
-        raise Unreadable("This file says it holds a video, but there is no picture in it.")
+        raise Unreadable("This file claims to be a video, but has no frames in it.")
     most = max(len(found[stream.index]) for stream in shown)
 
     def rank(stream: VideoStream) -> tuple[bool, bool, int, int, int]:
@@ -58,8 +58,8 @@ def survey(container: InputContainer, kind: Kind, warnings: list[str]) -> Timeli
     if len(streams) > 1:
         width, height = best.codec_context.width, best.codec_context.height
         warnings.append(
-            f"The file has {len(streams)} picture tracks; number {streams.index(best) + 1} was taken, of "
-            f"{width}x{height} pixels and {len(timeline.stamps)} pictures."
+            f"The file has {len(streams)} video tracks; track {streams.index(best) + 1} was used "
+            f"({width}x{height} pixels, {len(timeline.stamps)} frames)."
         )
     return timeline
 
@@ -74,7 +74,7 @@ def _candidates(container: InputContainer) -> list[VideoStream]:
     if not known:
         decoder = moving[0].codec_context.name if moving[0].codec_context else "something unknown"
         raise Refused(
-            f"The video is coded as {decoder}, which is not taken here: save it as H.264, HEVC, VP9, AV1 or ProRes."
+            f"This video uses the codec {decoder}, which we can't read. Save it as H.264, HEVC, VP9, AV1 or ProRes."
         )
     return known
 
@@ -92,13 +92,13 @@ def _packets(container: InputContainer, streams: list[VideoStream], warnings: li
     try:
         for number, packet in enumerate(container.demux(streams)):
             if number >= _MOST_PACKETS:
-                raise Refused(f"The file has more than {_MOST_PACKETS} pictures.")
+                raise Refused(f"The file has more than {_MOST_PACKETS} frames.")
             if packet.size and not packet.is_discard and (packet.pts is not None or packet.dts is not None):
                 found[packet.stream_index].append(_Packet(packet.pts, packet.dts, packet.duration or 0))
     except (av.FFmpegError, OSError) as error:
         if not any(found.values()):
             unreadable(error)
-        warnings.append("The file is damaged: what comes after the damage is left out.")
+        warnings.append("The file is damaged; everything after the damage was left out.")
     return found
 
 

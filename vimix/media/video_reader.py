@@ -55,13 +55,13 @@ class Video:
             self._crop = cropping(path, kind, track, stored)
             self._field_order = stream.codec_context.field_order
         if said > self._end * Fraction(11, 10) + Fraction(1, 2):
-            warnings.append(f"The file says it lasts {tidy(said)} s, but its pictures end after {tidy(self._end)} s.")
+            warnings.append(f"The file says it lasts {tidy(said)} s, but its frames end after {tidy(self._end)} s.")
         frame = self._first_frame(start, warnings)
         self._turn = turn(frame, warnings)
         tones = colour.Tones.of(frame)
         hdr = colour.HDR.get(tones.transfer)
         if hdr:
-            warnings.append(f"The clip is HDR ({hdr}) and was tone-mapped to standard range.")
+            warnings.append(f"The clip is HDR ({hdr}) and was converted to standard range.")
         stored = (frame.width, frame.height)
         square = (round(stored[0] * wide), stored[1]) if wide > 1 else (stored[0], round(stored[1] / wide))
         self._alpha = _has_alpha(frame)
@@ -92,9 +92,7 @@ class Video:
         try:
             rgb, alpha = colour.to_srgb(frame, *stored, scaler, alpha=self._alpha and _has_alpha(frame))
         except (av.FFmpegError, ValueError) as error:
-            raise Unreadable(
-                "The colours of this clip are stored in a way that cannot be read.", cause=str(error)
-            ) from None
+            raise Unreadable("The colours of this clip are stored in a way we can't read.", cause=str(error)) from None
         return self._turn.apply(rgb), None if alpha is None else self._turn.apply(alpha)
 
     def _stream(self, container: InputContainer) -> VideoStream:
@@ -104,7 +102,7 @@ class Video:
         with closing(self._filtered(start, heard)) as frames:
             for _, frame in frames:
                 return frame
-        raise Unreadable("None of the pictures in this file could be decoded.")
+        raise Unreadable("None of the frames in this file could be read.")
 
     def _filtered(self, start: Fraction, heard: list[str]) -> Generator[Timed, None, None]:
         return filtered(self._decoded(start, heard), self._crop, self._field_order, heard)
@@ -159,7 +157,7 @@ class Video:
             if count == 0:
                 unreadable(error)
         if damaged:
-            heard.append(f"{damaged} damaged pictures of the clip were left out; the one before each stayed on show.")
+            heard.append(f"{damaged} damaged frames were skipped; the frame before each is shown instead.")
 
 
 def _usual(times: tuple[Fraction, ...], stream: VideoStream) -> Fraction:
@@ -171,7 +169,7 @@ def _usual(times: tuple[Fraction, ...], stream: VideoStream) -> Fraction:
 def _remarks(stream: VideoStream) -> list[str]:
     """What is left out of this track, so that nobody has to find out."""
     if stream.codec_context.name == "hevc" and _HEVC_ALPHA in (stream.codec_context.extradata or b""):
-        return ["The transparency of HEVC video cannot be read; the clip was taken as opaque."]
+        return ["The transparency of HEVC video cannot be read; the clip was treated as opaque."]
     return []
 
 

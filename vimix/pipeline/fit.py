@@ -60,7 +60,7 @@ def search(target: Target, info: ClipInfo, options: Options) -> Generator[Try, i
             found = next((place for place, (size, _) in enumerate(ladder) if size <= wanted), len(ladder))
             at = min(max(found, too_large + 1), fits - 1)
     if fits == len(ladder):
-        raise Refused(f"Even at its smallest this has more than {target.max_bytes // KB} KB: choose a shorter part.")
+        raise Refused(f"Even at its smallest this is more than {target.max_bytes // KB} KB. Choose a shorter part.")
 
 
 def _size_to_try(measured: list[tuple[float, float]]) -> float:

@@ -104,7 +104,7 @@ def subject(request: Request, matte: Path | None) -> Box | None:
     with closing(matte_file.cuts(matte)) as cuts:
         box = subject_box((cut.alpha for cut in cuts), info.width, info.height)
     if box is None:
-        request.warnings.append("Nothing was found to crop to.")
+        request.warnings.append("No subject was found to crop to.")
     return box
 
 

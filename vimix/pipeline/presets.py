@@ -65,7 +65,7 @@ PRESETS: dict[str, Target] = {
         ),
         Target(
             "whatsapp-sticker", "WhatsApp sticker", 500 * KB, ("webp",), (512, 512), "exact", 10, 60, 0.008,
-            audio=False, advice="It comes to rest on its first frame: let that show the subject.",
+            audio=False, advice="It stops on its first frame, so make sure the subject is in it.",
             max_still_bytes=100 * KB,
         ),
         Target("discord-sticker", "Discord sticker", 512 * KB, ("apng", "gif"), (320, 320), "exact", 5, audio=False),
@@ -116,17 +116,17 @@ def apply_preset(options: Options, target: Target) -> Applied:
     trimmed = ""
     if options.lossless:
         changes["lossless"] = False
-        remarks.append("Lossless was left out: a size can only be met with loss.")
+        remarks.append("Lossless was turned off: a size limit needs lossy compression.")
     if target.formats and options.format not in target.formats:
         changes["format"] = target.formats[0]
         if options.format != Options.model_fields["format"].default:
-            remarks.append(f"{target.label} takes {' or '.join(target.formats)}: {target.formats[0]} was made.")
+            remarks.append(f"{target.label} needs {' or '.join(target.formats)}, so {target.formats[0]} was made.")
         options = options.model_copy(update=changes)  # each format has its own default of fps
     if target.max_fps and (options.max_fps is None or options.max_fps > target.max_fps):
         changes["fps"] = float(target.max_fps)
     if target.max_seconds and (options.end is None or options.end - options.start > target.max_seconds):
         changes["end"] = options.start + target.max_seconds
-        trimmed = f"Only {target.max_seconds:g} seconds are kept: {target.label} takes no more."
+        trimmed = f"Only the first {target.max_seconds:g} seconds are kept: {target.label} allows no more."
     if target.canvas:
         changes["width"] = None
     return Applied(options.model_copy(update=changes), remarks, trimmed)
@@ -146,22 +146,22 @@ def _reasons(output: Mapping[str, Any], target: Target) -> Iterable[str]:
     if target.formats and output["format"] not in target.formats:
         yield f"must be {' or '.join(target.formats)}"
     elif target.codec and output.get("codec", target.codec) != target.codec:
-        yield f"must be coded as {target.codec.upper()}, not as {output['codec'].upper()}"
+        yield f"must use the codec {target.codec.upper()}, not {output['codec'].upper()}"
     target = target.of(output["frames"])
     if output["bytes"] > target.max_bytes:
-        yield f"{tidy(output['bytes'] / KB, 0)} KB of {target.max_bytes // KB} KB"
+        yield f"{tidy(output['bytes'] / KB, 0)} KB, at most {target.max_bytes // KB} KB"
     if target.canvas:
         yield _wrong_size((output["width"], output["height"]), target)
     seconds, frames = output["seconds"] or 0.0, output["frames"]
     if target.max_seconds and seconds > target.max_seconds + 0.001:
-        yield f"{tidy(seconds, 2)} s of {target.max_seconds:g} s"
+        yield f"{tidy(seconds, 2)} s, at most {target.max_seconds:g} s"
     if frames > 1 and seconds:
         if target.max_fps and frames / seconds > target.max_fps + 0.2:
-            yield f"{tidy(frames / seconds)} frames a second of {target.max_fps:g}"
+            yield f"{tidy(frames / seconds)} frames per second, at most {target.max_fps:g}"
         if seconds / frames < target.min_frame_seconds:
-            yield f"frames of less than {target.min_frame_seconds * 1000:g} ms"
+            yield f"frames shorter than {target.min_frame_seconds * 1000:g} ms"
     if target.frames and not target.frames[0] <= frames <= target.frames[1]:
-        yield f"{frames} frames; {target.frames[0]} to {target.frames[1]} are taken"
+        yield f"{frames} frames, must be {target.frames[0]} to {target.frames[1]}"
     if target.whole_seconds and abs(seconds - round(seconds)) > 0.005:
         yield f"{tidy(seconds, 2)} s is not a whole number of seconds"
     if output["audio"] and not target.audio:
@@ -172,5 +172,5 @@ def _wrong_size(size: tuple[int, int], target: Target) -> str:
     width, height = target.canvas or size
     fits = size[0] <= width and size[1] <= height
     good = {"exact": size == target.canvas, "within": fits, "one": fits and (size[0] == width or size[1] == height)}
-    how = {"exact": "must be", "within": "must be within", "one": "must have one side of and fit into"}[target.sides]
-    return "" if good[target.sides] else f"{size[0]}x{size[1]} pixels; {how} {width}x{height}"
+    how = {"exact": "must be", "within": "must be within", "one": "must fill one side of"}[target.sides]
+    return "" if good[target.sides] else f"{size[0]}x{size[1]} pixels, {how} {width}x{height}"

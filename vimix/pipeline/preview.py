@@ -58,7 +58,7 @@ def frame_at(path: Path, time: float, width: int, limits: Limits) -> Frame:
         with closing(source.frames()) as frames:
             for frame in frames:
                 return frame
-    raise NotFound("There is no picture at that moment.")
+    raise NotFound("There is no frame at that time.")
 
 
 def data_uri(frame: Frame, *, quality: int = 70) -> str:

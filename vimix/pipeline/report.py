@@ -10,7 +10,7 @@ from vimix.pipeline import card
 from vimix.pipeline.request import Cut, Request
 from vimix.sinks import FORMATS
 
-_SILENT = "The sound of this clip could not be decoded: the result is silent."
+_SILENT = "The sound in this clip could not be read, so the result is silent."
 
 
 def describe(request: Request, cut: Cut, out: Path, *, frames: int, seconds: float, cached: str | None) -> Card:
@@ -21,13 +21,13 @@ def describe(request: Request, cut: Cut, out: Path, *, frames: int, seconds: flo
     warnings = list(dict.fromkeys([*request.warnings, *request.source.warnings]))
     thinned = request.target is not None or request.max_fps is not None
     if expected is not None and frames < expected * 0.9 and not thinned:
-        warnings.append(f"Only {frames} of about {expected} frames are in this file.")
+        warnings.append(f"This file has only {frames} of about {expected} frames.")
     heard = FORMATS[request.options.format].audio and (request.target is None or request.target.audio)
     if heard and request.source.info.audio and not made["output"]["audio"]:
         fits = request.target is None
         warnings.append(_SILENT if fits else "The sound was left out: it does not fit into this size.")
     if not request.watch.coverage:
-        warnings.append("Nothing was found in this clip: try another look, or click on the subject.")
+        warnings.append("Nothing was found in this clip. Try another quality, or click the subject.")
     options = request.options.model_dump(mode="json")
     if isinstance(request.options.background, BackgroundFile):
         options["background"] = "file"

@@ -105,7 +105,9 @@ def check_target(out: Path, clip: Path, options: Options) -> None:
     target = presets.parse_fit(options.fit) if options.fit else None
     if target and target.formats and options.format not in target.formats:
         suffix = next(suffix for suffix, format in SUFFIXES.items() if format == target.formats[0])
-        raise UsageError(f"{target.label} takes {' or '.join(target.formats)}: end the output's name in {suffix}.")
+        raise UsageError(
+            f"{target.label} needs {' or '.join(target.formats)}: give the output a name that ends in {suffix}."
+        )
     if not out.parent.is_dir():
         raise UsageError(f"There is no folder {out.parent} to write to.")
     if out.exists() and not out.is_file():

@@ -98,7 +98,7 @@ def _looped(begin: Clip) -> Frames:
                 count += 1
                 yield frame
     if count == 0:
-        raise Unreadable("The background holds no picture.")
+        raise Unreadable("The background file has no picture in it.")
 
 
 def _lasts(frame: Frame) -> Fraction:

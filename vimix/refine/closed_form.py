@@ -18,7 +18,7 @@ from vimix.errors import Failed
 from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.private_folder import private_folder
 
-COST = "Closed-form matting solves every frame by itself: about a second of one core at 1280x720."
+COST = "Detailed edges are slow: about a second a frame on one core at 1280x720."
 """For the result's warnings."""
 
 _SURE = (10, 240)
@@ -95,7 +95,7 @@ def _solve(rgb: Pixels, known: Pixels, alpha: Pixels) -> Pixels:
     try:
         share[unknown] = cg(matrix, asked, M=split, rtol=1e-5, maxiter=2000)
     except ValueError as error:
-        raise Failed("Closed-form matting found no solution for this clip.", cause=str(error)) from error
+        raise Failed("Detailed edges could not be computed for this clip.", cause=str(error)) from error
     share[sure] = known.ravel()[sure] / 255
     return np.asarray(share.clip(0, 1).reshape(alpha.shape) * 255 + 0.5, np.uint8)
 

@@ -21,6 +21,7 @@ __all__ = ["FORMATS", "AudioFrom", "Encoding", "Format", "Sink", "TooManyBytes",
 _BROWSERS = ("Chrome", "Edge", "Firefox", "Safari")
 _APPLE = ("Safari", "QuickTime")
 _EDITORS = ("Final Cut Pro", "Premiere Pro", "After Effects", "DaVinci Resolve", "QuickTime")
+_MASK = "Alpha mask (black and white)"
 
 FORMATS: dict[str, Format] = {
     row.name: row
@@ -33,7 +34,7 @@ FORMATS: dict[str, Format] = {
         Format("hevc", ".mov", "video/quicktime", "HEVC with alpha", True, True, _APPLE, video(HEVC), 65535),
         Format("png-zip", ".zip", "application/zip", "PNG frames (zip)", True, False, _EDITORS[:-1], png_zip),
         Format("mp4", ".mp4", "video/mp4", "MP4", False, True, ("everywhere",), video(MP4), 16384),
-        Format("matte", ".mp4", "video/mp4", "Matte", False, False, ("everywhere",), video(MATTE), 16384),
+        Format("matte", ".mp4", "video/mp4", _MASK, False, False, ("everywhere",), video(MATTE), 16384),
         Format("stacked", ".mp4", "video/mp4", "Stacked alpha MP4", True, False, (), video(STACKED), 8192),
     )
 }  # fmt: skip

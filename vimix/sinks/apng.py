@@ -131,7 +131,7 @@ class ApngMux:
         """What is left until `end`, as near as two numbers of 16 bits come; what is lost is made up by the next."""
         left = end - self._shown
         if left > _MOST:
-            raise Failed("One picture stays for longer than this format can say.", cause=f"{float(left)} s")
+            raise Failed("One frame lasts longer than this format allows.", cause=f"{float(left)} s")
         delay = left.limit_denominator(max(1, _MOST // (int(left) + 1)))
         self._shown += delay
         return delay

@@ -139,7 +139,7 @@ class FileSink:
             with _explained():
                 self._encoder = self.format.start(self._part, self.encoding, width, height)
         elif self._size != (width, height):
-            raise Failed("The picture changed its size on the way.", cause=f"{self._size} became {(width, height)}")
+            raise Failed("The frame size changed midway.", cause=f"{self._size} became {(width, height)}")
         with _explained():
             self._encoder.add(frame)
             self._weigh()
@@ -158,7 +158,7 @@ class FileSink:
 
     def _complete(self) -> None:
         if self._encoder is None:
-            raise Failed("The clip holds no frame in that span.")
+            raise Failed("There are no frames in that part of the clip.")
         with _explained():
             self._encoder.finish()
             self._weigh()
@@ -195,6 +195,6 @@ class Format:
         """Raise `Refused` for pictures that this format cannot hold."""
         if self.max_side is not None and max(width, height) > self.max_side:
             raise Refused(
-                f"{self.label} takes at most {self.max_side} pixels a side, and this is {width}x{height}: choose a "
-                "smaller width or another format."
+                f"{self.label} allows at most {self.max_side} pixels a side, and this is "
+                f"{width}x{height}. Choose a smaller size or another format."
             )

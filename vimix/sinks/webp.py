@@ -91,7 +91,7 @@ class WebpMux:
         """Fill in size and flags."""
         size = self._file.tell() - 8
         if size >= 2**32 - 10:
-            raise Failed("The clip is too long for one WebP file; choose a smaller size or a video format.")
+            raise Failed("The clip is too long for one WebP file. Choose a smaller size or a video format.")
         self._file.seek(4)
         self._file.write(size.to_bytes(4, "little"))
         self._file.seek(20)

@@ -244,7 +244,7 @@ def _in_our_words(error: Exception, doing: str) -> StoreError | NotFound:
     if code == "NoSuchBucket":
         return StoreError("The file store is not set up.", cause=cause)
     if status in (401, 403):
-        refused = StoreError("The file store refused us. Whoever runs this site must look at its keys.", cause=cause)
+        refused = StoreError("The file store refused access. Whoever runs this site must check its keys.", cause=cause)
         refused.retryable = False
         return refused
-    return StoreError("The file store cannot be reached just now. Please try again.", cause=cause)
+    return StoreError("The file store cannot be reached right now. Please try again.", cause=cause)

@@ -179,7 +179,7 @@ def test_a_job_that_waits_has_no_result_yet(service: JobService, client: TestCli
     finished(service, tmp_path, state=State.QUEUED, result_key=None, expires=None)
     answer = client.get(f"/r/{JOB}")
     assert answer.status_code == 404
-    assert "no file of this job yet" in answer.json()["error"]
+    assert "This job has no result yet" in answer.json()["error"]
 
 
 def test_a_signed_link_opens_one_file_until_its_time(

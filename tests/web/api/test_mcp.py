@@ -109,9 +109,9 @@ def test_one_call_does_it_all_and_one_frame_can_be_tried(root: str, sent: str) -
     ("clip", "said"),
     [
         ("/etc/passwd", "provide a url"),
-        ("http://127.0.0.1:1/clip.mp4", "not a public one"),
-        ("{root}gradio_api/file=/etc/passwd", "not a public one"),
-        ("{root}gradio_api/file=../../etc/passwd", "not a public one"),
+        ("http://127.0.0.1:1/clip.mp4", "not public"),
+        ("{root}gradio_api/file=/etc/passwd", "not public"),
+        ("{root}gradio_api/file=../../etc/passwd", "not public"),
     ],
 )
 def test_no_other_file_of_the_server_is_taken(root: str, clip: str, said: str) -> None:

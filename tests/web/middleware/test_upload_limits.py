@@ -133,7 +133,7 @@ def test_the_fourth_job_within_an_hour_waits(limited: Settings, monkeypatch: pyt
         assert limiter.left("a") == limiter.left("a") == 3 - made
         limiter.job("a")
     assert (limiter.left("a"), limiter.left("b")) == (0, 3)
-    with pytest.raises(Busy, match=r"clips within an hour is reached: 3\. Please come back in 60 minutes") as caught:
+    with pytest.raises(Busy, match=r"limit of 3 clips an hour\. Please come back in 60 minutes") as caught:
         limiter.job("a")
     assert 3590 < caught.value.retry_after <= 3600
     limiter.job("b")
@@ -179,7 +179,7 @@ def test_an_answer_that_is_there_costs_nothing(settings: Settings, tmp_path: Pat
         clip.write_bytes(content)
         service.submit(clip, "clip", Options(), visitor="v")
     clip.write_bytes(b"two")
-    with pytest.raises(Busy, match="clips within an hour is reached: 1"):
+    with pytest.raises(Busy, match="limit of 1 clips an hour"):
         service.submit(clip, "clip", Options(), visitor="v")
     service.submit(clip, "clip", Options(), visitor="another")
     service.jobs.close()
@@ -216,7 +216,7 @@ def test_a_file_too_large_is_refused_in_a_sentence(page: Served) -> None:
     before = page.left()
     answer = send(page, MB + 1)
     assert answer.status_code == 413
-    assert answer.json() == {"error": "A file may have 1 MB here, and this one has more."}
+    assert answer.json() == {"error": "This file is too large; the limit is 1 MB."}
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert page.left() == before
 
@@ -318,7 +318,7 @@ def test_uploads_have_a_limit_of_their_own(settings: Settings) -> None:
     answers = ask(settings.model_copy(update={"jobs_per_hour": 1}), "POST", "/gradio_api/upload", times=8)
     assert [answer.status_code for answer in answers] == [200] * 6 + [429] * 2
     assert 3500 < int(answers[-1].headers["retry-after"]) <= 3600
-    assert "files within an hour is reached: 6" in answers[-1].json()["error"]
+    assert "limit of 6 files an hour" in answers[-1].json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_uploads_have_a_limit_of_their_own(settings: Settings) -> None:
 def test_files_of_others_are_not_fetched_for_anybody(page: Served, path: str) -> None:
     answer = httpx.get(page.url + path)
     assert answer.status_code == 403
-    assert answer.json() == {"error": "Files of other sites are not fetched here."}
+    assert answer.json() == {"error": "Files from other sites are not fetched."}
     assert httpx.get(f"{page.url}gradio_api/file=/etc/passwd").status_code == 403
 
 

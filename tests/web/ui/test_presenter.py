@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 
 from vimix.jobs.model import Job, Snapshot, State
+from vimix.matting.networks.catalogue import MODELS
 from vimix.options import Options
 from vimix.web.ui import presenter
+from vimix.web.ui.i18n import SPANISH
 
 JOB = Job(
     id="a" * 32, token_hash="", options=Options().model_dump(mode="json"), input_key="in/0", input_name="my dog.mp4",
@@ -45,7 +47,20 @@ def test_the_card_in_plain_words_copes_with_what_is_missing() -> None:
     assert facts["doubtful"] == [0.25, 1.5]
     assert facts["nothing"]
     assert [row["reasons"] for row in facts["fits"]] == [["too long"], []]
-    assert (facts["flicker_before"], facts["flicker"]) == (2.0, 1.0)
+    assert facts["stability"] == "good"
+
+
+def test_every_model_is_listed_by_what_it_is_good_for() -> None:
+    assert presenter.MODELS_FOR.keys() == MODELS.keys()
+    assert set(presenter.MODELS_FOR.values()) <= SPANISH.keys()
+    assert len(set(presenter.MODELS_FOR.values())) == len(MODELS)
+
+
+def test_flicker_is_said_in_a_word() -> None:
+    assert [presenter.stability(value) for value in (None, 0.0, 6.0, 6.1, 12.0, 30.0)] == [
+        None, "good", "good", "fair", "fair", "low",
+    ]  # fmt: skip
+    assert presenter.facts({"flicker": 20.0})["stability"] == "low"
 
 
 def test_a_cancelled_job_offers_what_was_done() -> None:

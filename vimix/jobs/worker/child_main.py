@@ -64,12 +64,12 @@ def do(spec: dict[str, Any], work: Work, answer: Answer, stop: threading.Event, 
     except VimixError as error:
         send("error", public=error.public, cause=error.cause, retryable=error.retryable, status=error.status)
     except MemoryError:
-        send("error", public="This file needs more memory than is given to it.", cause="", retryable=False, status=422)
+        send("error", public="This file needs more memory than is available.", cause="", retryable=False, status=422)
     except OSError as error:
         send("error", public="A file could not be read or written.", cause=repr(error), retryable=True)
     except Exception as error:
         cause = "".join(traceback.format_exception(error)[-3:])[-2000:]
-        send("error", public="Something broke while this clip was worked on.", cause=cause, retryable=False)
+        send("error", public="Something went wrong while this clip was being processed.", cause=cause, retryable=False)
 
 
 def _until(run: Run, stop: threading.Event) -> Run:
@@ -189,7 +189,7 @@ def main() -> None:
 
 
 def _no_answer(kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    raise VimixError("This is not answered here.", cause=kind)
+    raise VimixError("This address is not available.", cause=kind)
 
 
 if __name__ == "__main__":

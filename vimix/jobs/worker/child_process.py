@@ -118,7 +118,7 @@ class ChildProcess:
                     on_event(event)
         except TimeoutError as error:
             await self._end(child)
-            raise Lost("This clip took longer than a job may take.", cause=f"{self._bounds.wall} s") from error
+            raise Lost("This clip took longer than the time limit.", cause=f"{self._bounds.wall} s") from error
         except BaseException:
             await self._end(child)
             raise
@@ -170,14 +170,14 @@ class ChildProcess:
         try:
             line = await asyncio.wait_for(child.stdout.readline(), patience)
         except TimeoutError as error:
-            raise Lost("The work on this clip stood still.", cause=f"silent for {patience} s") from error
+            raise Lost("Processing this clip stalled.", cause=f"silent for {patience} s") from error
         if not line.endswith(b"\n"):
             raise Lost(_DIED, cause=f"the child ended with {await child.wait()}")
         event: Event = json.loads(line)
         return event
 
 
-_DIED = "The process that worked on this clip died."
+_DIED = "The process working on this clip crashed."
 
 
 def hide_environment() -> None:

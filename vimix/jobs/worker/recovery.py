@@ -44,7 +44,7 @@ def retry_or_fail(store: JobStore, job: Job, *, why: str, cause: str, now: float
     changes: dict[str, Any] = {"state": State.QUEUED, "run_after": now + BACK_OFF * 4 ** (job.attempts - 1)}
     event = {"ev": "state", "state": State.QUEUED, "why": why}
     if hopeless or job.attempts >= ATTEMPTS:
-        error = why if hopeless else f"{why} It was tried {job.attempts} times, and is not tried again."
+        error = why if hopeless else f"{why} It was tried {job.attempts} times and will not be tried again."
         changes = {"state": State.FAILED, "error": error}
         event = {"ev": "state", **changes}
     return store.change(
@@ -59,7 +59,7 @@ def requeue_lost(store: JobStore, *, stale: float = STALE) -> list[Job]:
         if not is_alive(job, now=now, stale=stale):
             found.append(
                 retry_or_fail(
-                    store, job, why="The machine that worked on this clip went away.", cause=job.lease, now=now
+                    store, job, why="The machine working on this clip went offline.", cause=job.lease, now=now
                 )
             )
     return [job for job in found if job is not None and job.state is State.QUEUED]

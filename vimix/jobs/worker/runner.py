@@ -31,7 +31,7 @@ HEARTBEAT_SECONDS = 0.2
 """Seconds between heartbeats: a cancel is noticed as soon as that, and progress is stored as often. Shorter loads the
 store."""
 SHARED_PREVIEW_EVERY = 2.0
-_BROKE = "Something broke while this clip was worked on."
+_BROKE = "Something went wrong while this clip was being processed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +218,7 @@ class JobRun:
         job_log.handed_back(self.job, time.monotonic() - self._began)
         with suppress(StoreError):
             if time.monotonic() - self._began > self.context.hand_back_within:
-                why = "The time that this machine has for a clip was over."
+                why = "This clip took longer than this machine allows."
                 if await asyncio.to_thread(
                     retry_or_fail, self.context.store, self.job, why=why, cause="age", now=time.time()
                 ):

@@ -62,7 +62,7 @@ def open_network(
     key = (model.name, model.size(quality), model_dir, device)
     lock = _opening.setdefault(key, threading.Lock())
     while not lock.acquire(timeout=0.5):
-        yield Note(f"{model.name} is being made ready; waiting for it.")
+        yield Note(f"Waiting while {model.name} is prepared.")
     try:
         if key not in _open:
             source = model_dir / model.file

@@ -80,7 +80,7 @@ class Http:
         if not hmac.compare_digest(asked.get("signature", "").encode(), self._signature(key, until, name).encode()):
             raise NotFound("There is no such file.")
         if float(until) < time.time():
-            raise Gone("This link is over. Ask for a new one where you found it.")
+            raise Gone("This link has expired. Ask for a new one where you found it.")
         path, stored = await asyncio.to_thread(
             lambda: (self.service.files.local_path(key), self.service.files.head(key))
         )

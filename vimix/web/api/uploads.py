@@ -55,7 +55,7 @@ class Uploads:
         asked = await asked_of(request)
         size, mime = asked.get("bytes"), asked.get("mime") or "application/octet-stream"
         if not isinstance(size, int) or size < 1 or not isinstance(mime, str) or not _MIME.fullmatch(mime):
-            raise UsageError("Say how large the file is, and that it is a video or an image: bytes and mime.")
+            raise UsageError("Give the size of the file (bytes) and its type (mime), a video or an image.")
         self._check_size(size)
         await asyncio.to_thread(limiter(self.settings).upload, visitor_of(request, self.settings))
         key = f"up/{secrets.token_hex(16)}"
@@ -78,7 +78,7 @@ class Uploads:
         if not hmac.compare_digest(asked.get("signature", "").encode(), signature.encode()):
             raise NotFound("There is no such upload.")
         if float(until) < time.time():
-            raise Gone("This leave to upload is over. Ask for a new one.")
+            raise Gone("This upload link has expired. Ask for a new one.")
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.settings.data_dir) as folder:
             file = Path(folder) / "upload"
@@ -89,7 +89,7 @@ class Uploads:
                         break
                 taken = to.tell()
             if taken != int(size):
-                raise UsageError(f"The file has another size than was said: {size} bytes.")
+                raise UsageError(f"The file is {size} bytes, not the size that was announced.")
             await asyncio.to_thread(self.service.files.put, key, file, mime="application/octet-stream")
         return JSONResponse({"key": key}, 201)
 
@@ -120,6 +120,6 @@ class Uploads:
 
     def _check_size(self, size: int) -> None:
         if size > (limit := self.settings.max_upload_mb << 20):
-            too_large = Refused(f"A file may have {megabytes(limit)} here, and this one has {megabytes(size)}.")
+            too_large = Refused(f"This file is {megabytes(size)}; the limit is {megabytes(limit)}.")
             too_large.status = 413
             raise too_large

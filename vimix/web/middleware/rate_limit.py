@@ -37,7 +37,7 @@ class Limiter:
 
     def job(self, visitor: str) -> None:
         """One more job. `Busy` beyond the limit; a cached answer never comes here."""
-        self._count("jobs", visitor, self._jobs, "The limit of clips within an hour is reached: {limit}.")
+        self._count("jobs", visitor, self._jobs, "You have reached the limit of {limit} clips an hour.")
 
     def left(self, visitor: str) -> int | None:
         """How many jobs this visitor may still begin within the hour, none of them counted now; None: no limit."""
@@ -51,12 +51,12 @@ class Limiter:
     def conversion(self, visitor: str) -> None:
         """One more format of a finished clip."""
         limit = self._jobs * CONVERSIONS_A_JOB
-        self._count("conversions", visitor, limit, "The limit of conversions within an hour is reached: {limit}.")
+        self._count("conversions", visitor, limit, "You have reached the limit of {limit} conversions an hour.")
 
     def upload(self, visitor: str) -> None:
         """One more upload."""
         limit = self._jobs * UPLOADS_A_JOB
-        self._count("uploads", visitor, limit, "The limit of files within an hour is reached: {limit}.")
+        self._count("uploads", visitor, limit, "You have reached the limit of {limit} files an hour.")
 
     def _count(self, what: str, visitor: str, limit: int, sentence: str) -> None:
         if not limit:

@@ -67,7 +67,7 @@ class Door:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
         elif _FETCHES_FOR_OTHERS.search(scope["path"]):
-            await refusal(403, "proxy", "Files of other sites are not fetched here.")(scope, receive, send)
+            await refusal(403, "proxy", "Files from other sites are not fetched.")(scope, receive, send)
         elif scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
         else:
@@ -104,12 +104,12 @@ class Door:
             try:
                 message = await asyncio.wait_for(receive(), STALL)
                 if message["type"] == "http.disconnect":
-                    raise _Refusal(400, "broken_off", "The upload was broken off.")
+                    raise _Refusal(400, "broken_off", "The upload was interrupted.")
                 taken += len(message.get("body", b""))
                 if taken > limit:
                     raise self._too_large(upload)
             except TimeoutError:
-                refused = _Refusal(408, "stalled", "Nothing arrived for a minute. Please send it again.")
+                refused = _Refusal(408, "stalled", "The upload stalled for a minute. Please send it again.")
                 raise refused from None
             except _Refusal as no:
                 refused = no
@@ -140,7 +140,7 @@ class Door:
             if started or not _CALLS.search(scope["path"]):
                 raise
             log.info("a call that is not as it should be: %s", type(error).__name__)
-            sentence = "This call is not as it should be: see docs/api.md for what each endpoint takes."
+            sentence = "This call is malformed: docs/api.md says what each endpoint accepts."
             await refusal(422, "call", sentence)(scope, receive, send)
 
     def _may_upload(self, request: Request) -> None:
@@ -150,7 +150,7 @@ class Door:
             raise _Refusal(507, "disk", "The server's disk is full. Please try again later.")
 
     def _too_large(self, upload: bool) -> _Refusal:
-        sentence = f"A file may have {megabytes(self.settings.max_upload_mb << 20)} here, and this one has more."
+        sentence = f"This file is too large; the limit is {megabytes(self.settings.max_upload_mb << 20)}."
         return _Refusal(413, "upload_size", sentence if upload else "This request is too large.")
 
 

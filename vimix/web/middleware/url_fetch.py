@@ -76,10 +76,10 @@ async def _fetch(url: str, folder: Path, limit: int) -> Path:
                 continue
             if answer.status_code != 200:
                 raise _Refused(
-                    f"The file at that address could not be fetched: the server there said {answer.status_code}."
+                    f"The file at that address could not be fetched: its server answered {answer.status_code}."
                 )
             return await _written(answer, folder / _name(where), limit)
-    raise _Refused("That address leads on and on. Give the address of the file itself.")
+    raise _Refused("That address redirects too many times. Give the address of the file itself.")
 
 
 async def _looked_up(where: httpx.URL) -> str:
@@ -89,7 +89,7 @@ async def _looked_up(where: httpx.URL) -> str:
     found = await asyncio.get_running_loop().getaddrinfo(where.host, None, type=socket.SOCK_STREAM)
     addresses = [str(row[4][0]).split("%")[0] for row in found]
     if not addresses or not all(is_public(address) for address in addresses):
-        raise _Refused("That address is not a public one.")
+        raise _Refused("That address is not public.")
     return addresses[0]
 
 
@@ -111,7 +111,7 @@ def is_public(address: str) -> bool:
 
 
 async def _written(answer: httpx.Response, file: Path, limit: int) -> Path:
-    too_large = _Refused(f"A file may have {megabytes(limit)} here, and the one at that address has more.")
+    too_large = _Refused(f"The file at that address is too large; the limit is {megabytes(limit)}.")
     if int(answer.headers.get("content-length") or 0) > limit:
         raise too_large
     file.parent.mkdir(parents=True)

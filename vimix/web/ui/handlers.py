@@ -43,7 +43,7 @@ def uploaded(path: str | Path | None, examples: Path | None = None) -> Path:
         homes = [Path(get_upload_folder()).resolve(), *([examples.resolve()] if examples else [])]
         if any(found.is_relative_to(home) for home in homes) and found.is_file():
             return found
-    raise Refused("That file did not arrive here. Choose it again.")
+    raise Refused("That file did not arrive. Please choose it again.")
 
 
 def explained(error: BaseException) -> gr.Error:
@@ -52,7 +52,7 @@ def explained(error: BaseException) -> gr.Error:
         title = {429: "Busy", 404: "Not found", 410: "Gone"}.get(error.status, "Vimix")
         return gr.Error(error.public, title=title, duration=None, print_exception=False)
     logger.exception("A request failed", exc_info=error)
-    return gr.Error("Something broke on our side. Try again.", duration=None, print_exception=False)
+    return gr.Error("Something went wrong on our side. Please try again.", duration=None, print_exception=False)
 
 
 def told(error: BaseException) -> dict[str, Any]:

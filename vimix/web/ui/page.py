@@ -10,7 +10,6 @@ from typing import Any
 
 import gradio as gr
 
-from vimix.matting.networks.catalogue import MODELS
 from vimix.settings import can_sign_in
 from vimix.web.ui import presenter
 from vimix.web.ui.handlers import Page
@@ -59,11 +58,13 @@ def _advanced() -> list[gr.components.Component]:
     rates += [(str(n), str(n)) for n in (10, 15, 24, 30)]
     edges: list[Any] = [(label("o_edges_clean"), "clean"), (label("o_edges_off"), "off")]
     edges.append((label("o_edges_fine"), "matting"))
+    models: list[Any] = [(label("o_auto"), "auto")]
+    models += [(named(about), name) for name, about in presenter.MODELS_FOR.items()]
     fits = [(named(row["label"]), row["name"]) for row in presenter.presets()]
     with gr.Accordion(label("o_advanced"), open=False, elem_id="vx-advanced"):
         return [
             gr.Dropdown(rates, value="", label=label("o_fps"), elem_id="vx-fps", filterable=False),
-            gr.Dropdown([(label("o_auto"), "auto"), *MODELS], value="auto", label=label("o_model"), elem_id="vx-model"),
+            gr.Dropdown(models, value="auto", label=label("o_model"), elem_id="vx-model"),
             gr.Dropdown(edges, value="clean", label=label("o_edges"), elem_id="vx-refine", filterable=False),
             gr.Slider(0, 1, 0.5, step=0.1, label=label("o_steady"), elem_id="vx-steady"),
             gr.Dropdown(

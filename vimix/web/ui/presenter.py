@@ -9,8 +9,30 @@ from vimix.jobs.model import Job, Snapshot
 from vimix.pipeline.presets import PRESETS
 from vimix.sinks import FORMATS, Format
 
+MODELS_FOR = {
+    "isnet-general-use": "Any subject that stands out",
+    "portrait": "One person up close (fastest)",
+    "chroma": "Green or blue screen",
+    "people": "People with soft hair",
+    "u2net": "Any subject, classic",
+    "u2netp": "Any subject, smallest download",
+    "u2net_human_seg": "People, classic",
+    "silueta": "Any subject, small download",
+    "isnet-anime": "Cartoon and anime characters",
+    "birefnet-general": "Any subject, finest detail (slow)",
+    "birefnet-general-lite": "Any subject, fine detail (slow)",
+    "birefnet-portrait": "People, finest detail (slow)",
+    "birefnet-dis": "Thin and intricate shapes (slow)",
+    "birefnet-hrsod": "High-resolution footage (slow)",
+    "birefnet-cod": "Camouflaged subjects (slow)",
+    "birefnet-massive": "Unusual subjects (slow)",
+}
+"""What each model of the catalogue is good for, as the page lists it."""
 MAX_PREVIEW = 30_000
 """Bytes of a preview picture; a larger one is not shown."""
+STABILITY = (("good", 6.0), ("fair", 12.0))
+"""What a matte's flicker (percent of the subject) is called, up to which value; above, it is low. By eye on the clips
+of docs/quality.md: below 6 only a still wall shows it, above 12 everybody sees it."""
 LITTLE = 0.004
 """Share of the picture below which a cut-out counts as nothing found."""
 
@@ -82,7 +104,7 @@ def whole(job: Job, shot: Snapshot, preview: bytes | None) -> dict[str, Any]:
 def facts(card: Mapping[str, Any]) -> dict[str, Any]:
     """The card reduced to what is said in plain words."""
     output, source = card.get("output") or {}, card.get("input") or {}
-    flicker = card.get("flicker") or {}
+    flicker = card.get("flicker") or {}  # older cards have one number
     coverage = card.get("coverage")
     complies = card.get("complies") or {}
     return {
@@ -96,8 +118,7 @@ def facts(card: Mapping[str, Any]) -> dict[str, Any]:
         "source_seconds": source.get("seconds"),
         "took": (card.get("timings") or {}).get("total"),
         "cached": card.get("cached"),
-        "flicker": flicker.get("after") if isinstance(flicker, Mapping) else flicker,
-        "flicker_before": flicker.get("before") if isinstance(flicker, Mapping) else None,
+        "stability": stability(flicker.get("after") if isinstance(flicker, Mapping) else flicker),
         "doubtful": [moment for frame in card.get("doubtful_frames") or () if (moment := _moment(frame)) is not None],
         "nothing": coverage is not None and coverage < LITTLE,
         "plays_in": list(card.get("plays_in") or ()),
@@ -107,6 +128,13 @@ def facts(card: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "warnings": list(card.get("warnings") or ()),
     }
+
+
+def stability(flicker: float | None) -> str | None:
+    """A matte's flicker in a word; None where it was not measured."""
+    if flicker is None:
+        return None
+    return next((word for word, most in STABILITY if flicker <= most), "low")
 
 
 def _moment(frame: Any) -> float | None:

@@ -252,9 +252,7 @@
   }
 
   function inspect(facts) {
-    const calm = facts.flicker == null || facts.nothing ? "" : vimix.number(facts.flicker, 1);
-    const before = facts.flicker_before > facts.flicker ? vimix.number(facts.flicker_before, 1) : null;
-    numbers($("calm"), calm && vimix.t(before && before !== calm ? "calmness_from" : "calmness", { value: calm, before }));
+    say($("calm"), facts.stability && !facts.nothing ? vimix.t("calmness", { value: vimix.t(`stable_${facts.stability}`) }) : "");
     const { doubtful } = facts;
     say($("doubt"), doubtful.length && !facts.nothing ? vimix.t(doubtful.length > 1 ? "doubtful" : "doubtful_one", { n: doubtful.length }) : "");
     const line = $("timeline");
