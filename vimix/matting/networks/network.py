@@ -172,8 +172,11 @@ def _cannot_load(model: Model, source: Path, error: Exception) -> Unavailable:
     from vimix.matting.networks import weights
 
     if not weights.intact(model, source):
-        damaged = f"The weights of {model.name} are damaged: delete {source.name} in VIMIX_MODEL_DIR, and they are "
-        return Unavailable(f"{damaged}fetched again.", cause=str(error))
+        return Unavailable(
+            f"The weights of {model.name} are damaged: delete {source.name} in VIMIX_MODEL_DIR, and they are fetched "
+            "again.",
+            cause=str(error),
+        )
     if isinstance(error, Unavailable):
         return error
     return Unavailable(f"{model.name} could not be loaded on this machine.", cause=str(error))
