@@ -96,9 +96,9 @@ def cached(folder: Path, cache: Path, quality: str, clip: Sequence) -> list[Pixe
     path = cache / f"{folder.name}-{quality}-{len(clip.frames)}.matte"
     if not path.exists():
         alphas = matte_of(clip.frames, quality)
-        for _ in matte_file.keep(path)(replace(f, alpha=a) for f, a in zip(clip.frames, alphas, strict=True)):
+        for _ in matte_file.store(path)(replace(f, alpha=a) for f, a in zip(clip.frames, alphas, strict=True)):
             pass
-    return [cut.alpha for cut in matte_file.cuts(path)]
+    return [cut.alpha for cut in matte_file.stored_alphas(path)]
 
 
 def tried(clip: Sequence, alphas: list[Pixels], clicks: int) -> Iterator[float]:

@@ -40,7 +40,7 @@ def views() -> list[Pixels]:
     return pictures[::2]
 
 
-def peaks(graph: Path, pictures: list[Pixels]) -> list[float]:
+def ranges(graph: Path, pictures: list[Pixels]) -> list[float]:
     """The mean over the pictures of each activation's largest value; of what is joined, the largest of these."""
     model = onnx.load(graph)
     names = onnx_graphs.activations(model.graph)
@@ -71,9 +71,9 @@ def main() -> None:
     assert find(name).size("balanced") == SIZE
     for note in open_network(find(name), quality="balanced", model_dir=folder, device="cpu"):
         print(note.text)
-    found = {name: peaks(folder / f"{name}-{SIZE}.onnx", views())}
-    onnx_graphs.PEAKS.write_text(json.dumps(found) + "\n")
-    print(f"{len(found[name])} peaks in {onnx_graphs.PEAKS}")
+    found = {name: ranges(folder / f"{name}-{SIZE}.onnx", views())}
+    onnx_graphs.RANGES.write_text(json.dumps(found) + "\n")
+    print(f"{len(found[name])} activation ranges in {onnx_graphs.RANGES}")
 
 
 if __name__ == "__main__":

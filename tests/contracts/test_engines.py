@@ -64,7 +64,7 @@ def _stored(request: EngineRequest, folder: Path) -> EngineRequest:
     key = find_key(clip(2))
     assert key is not None
     about = {"model": "chroma", "engine": {"runtime": "", "device": "", "precision": "", "why": ""}}
-    list(matte_file.keep(path, about)(cut_each(key.alpha, workers=1)(frames)))
+    list(matte_file.store(path, about)(cut_each(key.alpha, workers=1)(frames)))
     return replace(request, stored=path)
 
 

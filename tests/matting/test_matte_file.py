@@ -13,7 +13,7 @@ import pytest
 
 from vimix.errors import Failed, StoreError
 from vimix.frame import Frame, opaque
-from vimix.matting.matte_file import about, cut_at, cuts, keep, replay
+from vimix.matting.matte_file import about, play_back, store, stored_alpha_at, stored_alphas
 
 
 def frames(count: int = 6, size: tuple[int, int] = (45, 64), fps: Fraction = Fraction(30000, 1001)) -> Iterator[Frame]:
@@ -28,7 +28,7 @@ def frames(count: int = 6, size: tuple[int, int] = (45, 64), fps: Fraction = Fra
 
 
 def stored(path: Path, given: list[Frame]) -> Path:
-    assert list(map(id, keep(path)(given))) == list(map(id, given)), "frames pass through untouched"
+    assert list(map(id, store(path)(given))) == list(map(id, given)), "frames pass through untouched"
     return path
 
 
@@ -39,7 +39,7 @@ def test_every_byte_and_time_comes_back(tmp_path: Path) -> None:
     given.append(
         replace(given[-1], time=Fraction(4), alpha=np.random.default_rng(1).integers(0, 256, (45, 64), np.uint8))
     )
-    back = list(cuts(stored(tmp_path / "a.matte", given)))
+    back = list(stored_alphas(stored(tmp_path / "a.matte", given)))
     assert [(cut.time, cut.duration) for cut in back] == [(frame.time, frame.duration) for frame in given]
     for frame, cut in zip(given, back, strict=True):
         np.testing.assert_array_equal(frame.alpha, cut.alpha)
@@ -48,7 +48,7 @@ def test_every_byte_and_time_comes_back(tmp_path: Path) -> None:
 def test_replayed_onto_the_same_frames(tmp_path: Path) -> None:
     given = list(frames())
     path = stored(tmp_path / "a.matte", given)
-    for before, after in zip(given, replay(path)(replace(f, alpha=opaque(45, 64)) for f in given), strict=True):
+    for before, after in zip(given, play_back(path)(replace(f, alpha=opaque(45, 64)) for f in given), strict=True):
         assert after.rgb is before.rgb
         np.testing.assert_array_equal(after.alpha, before.alpha)
 
@@ -59,7 +59,7 @@ def test_fewer_frames_and_another_size(tmp_path: Path) -> None:
     twentieths = [
         Frame(np.zeros((90, 128, 3), np.uint8), opaque(90, 128), Fraction(n, 20), Fraction(1, 20)) for n in range(7)
     ]
-    back = list(replay(path)(twentieths))
+    back = list(play_back(path)(twentieths))
     assert back[4].alpha.shape == (90, 128)
     assert abs(back[4].alpha[::2, ::2].astype(int) - given[6].alpha).mean() < 4, "0.2 s is the frame of 0.2 s"
 
@@ -68,17 +68,17 @@ def test_fewer_frames_and_another_size(tmp_path: Path) -> None:
 def test_more_frames_than_were_cut_are_refused(tmp_path: Path, fps: Fraction) -> None:
     path = stored(tmp_path / "a.matte", list(frames(8, fps=fps)))
     with pytest.raises(Failed, match="does not belong"):
-        list(replay(path)(frames(20, fps=Fraction(30))))
+        list(play_back(path)(frames(20, fps=Fraction(30))))
 
 
 def test_the_head_tells_what_it_was_told(tmp_path: Path) -> None:
     path = tmp_path / "a.matte"
-    list(keep(path, {"engine": "chroma"})(frames(1)))
+    list(store(path, {"engine": "chroma"})(frames(1)))
     assert about(path) == {"engine": "chroma", "width": 64, "height": 45}
 
 
 def test_no_frames_are_a_matte_too(tmp_path: Path) -> None:
-    assert list(cuts(stored(tmp_path / "a.matte", []))) == []
+    assert list(stored_alphas(stored(tmp_path / "a.matte", []))) == []
 
 
 @pytest.mark.parametrize("damage", ["empty", "magic", "cut", "no end", "bit", "size", "json"])
@@ -101,7 +101,7 @@ def test_damage_is_told(tmp_path: Path, damage: str) -> None:
         data = bytearray(bytes(data).replace(b'{"width"', b'["width"'))
     path.write_bytes(data)
     with pytest.raises(Failed, match="damaged"):
-        list(replay(path)(frames()))
+        list(play_back(path)(frames()))
 
 
 def test_every_byte_counts(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_every_byte_counts(tmp_path: Path) -> None:
     for at in range(len(whole)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
         try:
-            back = list(cuts(path))
+            back = list(stored_alphas(path))
         except Failed:
             continue
         assert at < records, "only the head's words may differ unseen"
@@ -128,7 +128,7 @@ def test_unfinished_leaves_nothing(tmp_path: Path, ending: str) -> None:
         raise RuntimeError("the engine broke")
 
     before = threading.active_count()
-    with closing(keep(tmp_path / "a.matte")(some())) as passing:
+    with closing(store(tmp_path / "a.matte")(some())) as passing:
         next(passing)
         assert len(list(tmp_path.iterdir())) == 1
         if ending != "closed":
@@ -140,16 +140,16 @@ def test_unfinished_leaves_nothing(tmp_path: Path, ending: str) -> None:
 
 def test_the_old_matte_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     path = stored(tmp_path / "a.matte", list(frames(2)))
-    with closing(keep(path)(frames(5))) as passing:
+    with closing(store(path)(frames(5))) as passing:
         next(passing)
-        assert len(list(cuts(path))) == 2
+        assert len(list(stored_alphas(path))) == 2
 
 
 def test_where_it_cannot_be_written_or_read(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
-        list(keep(tmp_path / "missing" / "a.matte")(frames()))
+        list(store(tmp_path / "missing" / "a.matte")(frames()))
     with pytest.raises(StoreError):
-        list(replay(tmp_path / "missing.matte")(frames()))
+        list(play_back(tmp_path / "missing.matte")(frames()))
 
 
 def test_packing_is_cheap(tmp_path: Path) -> None:
@@ -162,17 +162,17 @@ def test_packing_is_cheap(tmp_path: Path) -> None:
 
 def test_one_cut_is_found_by_its_time(tmp_path: Path) -> None:
     path = stored(tmp_path / "a.matte", list(frames(5)))
-    every = list(cuts(path))
+    every = list(stored_alphas(path))
     for cut in every:
         for moment in (cut.time, cut.time + cut.duration / 2):
-            found = cut_at(path, float(moment) + 1e-6)
+            found = stored_alpha_at(path, float(moment) + 1e-6)
             assert found.time == cut.time
             assert np.array_equal(found.alpha, cut.alpha)
-    assert cut_at(path, -1).time == every[0].time
-    assert cut_at(path, 1e9).time == every[-1].time
+    assert stored_alpha_at(path, -1).time == every[0].time
+    assert stored_alpha_at(path, 1e9).time == every[-1].time
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(Failed):
-        cut_at(path, 1e9)
+        stored_alpha_at(path, 1e9)
     with pytest.raises(Failed):
-        cut_at(stored(tmp_path / "none.matte", []), 0)
+        stored_alpha_at(stored(tmp_path / "none.matte", []), 0)

@@ -1,9 +1,9 @@
-"""A stored matte: what an engine found, kept so that another format, size or background costs no second look.
+"""A stored matte: the alpha that an engine predicted, so that another format, size or background needs no network.
 
 One file, read and written as a stream, of a kind of its own because times must stay exact fractions and alpha exact
 bytes (the numbers behind the choice are in docs/decisions.md):
 
-    a line of magic, and a line of JSON: width, height, and whatever else was told about the matte
+    a line of magic, and a line of JSON: width, height, and whatever else is known of the matte
     a record a frame: time and duration as 64-bit fractions, the box (x, y, w, h) of what is not clear, the length of
         what follows: that box, each byte less its upper and then less its left neighbour, deflated; and a CRC-32
     a record of zeros with the count of frames: without it the file was cut short
@@ -12,10 +12,9 @@ bytes (the numbers behind the choice are in docs/decisions.md):
 import json
 import os
 import struct
-import tempfile
 import zlib
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 
+from vimix.concurrency.files import replacing
 from vimix.concurrency.threads import ahead, in_order
 from vimix.errors import Failed, StoreError
 from vimix.frame import Frame, Frames, Pixels, Stage
@@ -32,11 +32,13 @@ _MAGIC = b"VIMIXMATTE1\n"
 _RECORD = struct.Struct("<4q5I")
 _SUM = struct.Struct("<I")
 _MAX_SIDE = 1 << 14
+"""Pixels: no larger picture is taken, and a damaged head must not allocate more."""
 _MAX_HEAD = 1 << 16
+"""Bytes of the JSON line that are read at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class StoredAlpha:
     """The alpha of one frame."""
 
     alpha: Pixels
@@ -46,7 +48,7 @@ class Cut:
     duration: Fraction
 
 
-def keep(matte: Path, about: Mapping[str, object] | None = None) -> Stage:
+def store(matte: Path, about: Mapping[str, object] | None = None) -> Stage:
     """Pass frames through and store their alpha in `matte`, which appears there whole, once the frames have ended well.
 
     `about` goes into the file's head, for `about()`; it must be JSON-able. Raises `StoreError` when the disk fails,
@@ -73,46 +75,47 @@ def keep(matte: Path, about: Mapping[str, object] | None = None) -> Stage:
     return stage
 
 
-def replay(matte: Path) -> Stage:
+def play_back(matte: Path) -> Stage:
     """Put the alpha stored in `matte` onto the frames of the same clip, in place of an engine.
 
-    Each frame takes the cut of its exact time, or else the nearest within half of that cut's duration; a lower frame
-    rate so passes cuts over. A frame of another size takes the cut resized. Raises `Failed` when the file is damaged,
-    belongs to another clip, or holds fewer cuts than the clip asks for.
+    Each frame takes the alpha of its exact time, or else the nearest within half of that one's duration; a lower frame
+    rate leaves some out. A frame of another size takes it resized. Raises `Failed` when the file is damaged, belongs to
+    another clip, or holds fewer frames than the clip.
     """
 
     def stage(frames: Iterable[Frame]) -> Frames:
-        with closing(ahead(cuts(matte), depth=2)) as stored:
-            cut, after = None, next(stored, None)
+        with closing(ahead(stored_alphas(matte), depth=2)) as stored:
+            entry, after = None, next(stored, None)
             for frame in frames:
-                while after and (cut is None or abs(after.time - frame.time) <= abs(cut.time - frame.time)):
-                    cut, after = after, next(stored, None)
-                if cut is None or abs(cut.time - frame.time) > cut.duration / 2:
+                while after and (entry is None or abs(after.time - frame.time) <= abs(entry.time - frame.time)):
+                    entry, after = after, next(stored, None)
+                if entry is None or abs(entry.time - frame.time) > entry.duration / 2:
                     raise Failed("The stored mask does not belong to this clip.", cause=f"{matte.name} lacks {frame}")
-                yield replace(frame, alpha=sized(cut.alpha, frame.alpha.shape))
-                cut = None  # each answers once: a second frame that comes nearest to it was never looked at
+                yield replace(frame, alpha=sized(entry.alpha, frame.alpha.shape))
+                entry = None  # each is used once: a second frame that is nearest to it has no alpha in the file
 
     return stage
 
 
 def about(matte: Path) -> dict[str, Any]:
-    """The head of `matte`: its width and height in pixels, and what `keep` was told. Raises `Failed`."""
+    """The head of `matte`: its width and height in pixels, and what `store` was given as `about`. Raises `Failed`."""
     with _opened(matte) as file:
         return _read_head(file)
 
 
-def cuts(matte: Path) -> Generator[Cut, None, None]:
-    """What `matte` holds, in order of time, without the clip's own pictures. Raises `Failed` where it is damaged."""
+def stored_alphas(matte: Path) -> Generator[StoredAlpha, None, None]:
+    """The alphas in `matte`, in order of time. Raises `Failed` where it is damaged, `StoreError` where it cannot be
+    read."""
     with _opened(matte) as file:
         head = _read_head(file)
         shape, count = (head["height"], head["width"]), 0
-        while (cut := _read_cut(file, shape, count)) is not None:
+        while (entry := _read_alpha(file, shape, count)) is not None:
             count += 1
-            yield cut
+            yield entry
 
 
-def cut_at(matte: Path, time: float) -> Cut:
-    """The cut that is shown at `time` seconds, or the last; all before it are passed over without being unpacked.
+def stored_alpha_at(matte: Path, time: float) -> StoredAlpha:
+    """The alpha that is shown at `time` seconds, or the last; those before it are skipped without being unpacked.
 
     Raises `Failed` where the file is damaged or holds none.
     """
@@ -126,10 +129,10 @@ def cut_at(matte: Path, time: float) -> Cut:
             found = offset
             file.seek(length + _SUM.size, os.SEEK_CUR)
         file.seek(max(found, 0))
-        cut = None if found < 0 else _read_cut(file, (head["height"], head["width"]), 0)
-    if cut is None:
-        raise _damaged("it holds no cut")
-    return cut
+        entry = None if found < 0 else _read_alpha(file, (head["height"], head["width"]), 0)
+    if entry is None:
+        raise _damaged("it holds no frame")
+    return entry
 
 
 def _with_record(frame: Frame) -> tuple[Frame, bytes]:
@@ -149,30 +152,30 @@ def _summed(record: bytes) -> bytes:
     return record + _SUM.pack(zlib.crc32(record))
 
 
-def _read_cut(file: BinaryIO, shape: tuple[int, int], count: int) -> Cut | None:
+def _read_alpha(file: BinaryIO, shape: tuple[int, int], count: int) -> StoredAlpha | None:
     record = _exactly(file, _RECORD.size)
     time, per, duration, each, x, y, w, h, length = _RECORD.unpack(record)
     packed = _exactly(file, length if per else 0, at_most=2 * shape[0] * shape[1] + 64)
     if _SUM.unpack(_exactly(file, _SUM.size)) != (zlib.crc32(record + packed),):
-        raise _damaged(f"cut {count} has another checksum")
+        raise _damaged(f"frame {count} has another checksum")
     if not per:
         if length != count:
-            raise _damaged(f"{count} cuts where {length} were written")
+            raise _damaged(f"{count} frames where {length} were written")
         return None
     if per < 0 or duration <= 0 or each <= 0 or x + w > shape[1] or y + h > shape[0]:
-        raise _damaged(f"cut {count} has an impossible head")
+        raise _damaged(f"frame {count} has an impossible head")
     plain = zlib.decompressobj(-15).decompress(packed, w * h + 1)
     if len(plain) != w * h:
-        raise _damaged(f"cut {count} has {len(plain)} bytes, not {w}x{h}")
+        raise _damaged(f"frame {count} has {len(plain)} bytes, not {w}x{h}")
     alpha = np.zeros(shape, np.uint8)
     if plain:
         sums = cv2.integral(np.frombuffer(plain, np.uint8).reshape(h, w))  # 32 bits that wrap: the last 8 are right
         alpha[y : y + h, x : x + w] = sums[1:, 1:].astype(np.uint8)
-    return Cut(alpha, Fraction(time, per), Fraction(duration, each))
+    return StoredAlpha(alpha, Fraction(time, per), Fraction(duration, each))
 
 
 def sized(alpha: Pixels, shape: tuple[int, ...]) -> Pixels:
-    """An alpha at another size, (H, W)."""
+    """An alpha resized to the shape (H, W): area means where it is smaller, bilinear where it is larger."""
     if alpha.shape == shape:
         return alpha
     height, width = shape
@@ -180,8 +183,8 @@ def sized(alpha: Pixels, shape: tuple[int, ...]) -> Pixels:
     return np.asarray(cv2.resize(alpha, (width, height), interpolation=how), np.uint8)
 
 
-def _head(shape: tuple[int, ...], told: Mapping[str, object]) -> bytes:
-    return _MAGIC + json.dumps({**told, "width": shape[1], "height": shape[0]}).encode() + b"\n"
+def _head(shape: tuple[int, ...], about: Mapping[str, object]) -> bytes:
+    return _MAGIC + json.dumps({**about, "width": shape[1], "height": shape[0]}).encode() + b"\n"
 
 
 def _read_head(file: BinaryIO) -> dict[str, Any]:
@@ -209,20 +212,13 @@ def _damaged(cause: str) -> Failed:
 
 @contextmanager
 def _part_of(path: Path) -> Generator[BinaryIO, None, None]:
-    """A file beside `path` that takes its name when the block ends well and is deleted when not."""
-    with _storing():
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    file, part = os.fdopen(descriptor, "wb"), Path(name)
-    try:
+    """`replacing(path)`, whose own errors are `StoreError`; those of the block stay what they are."""
+    with ExitStack() as open_file:
+        with _storing():
+            file = open_file.enter_context(replacing(path))
         yield file
         with _storing():
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(part, path)
-    finally:
-        with suppress(OSError):  # a full disk was told by the write already
-            file.close()
-        part.unlink(missing_ok=True)
+            open_file.close()
 
 
 @contextmanager

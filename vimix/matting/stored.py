@@ -24,8 +24,8 @@ class Stored(Engine):
         yield from ()
         return Matting(
             model=about["model"],
-            stage=matte_file.replay(stored),
-            single=lambda rgb: next(matte_file.cuts(stored)).alpha,
+            stage=matte_file.play_back(stored),
+            single=lambda rgb: next(matte_file.stored_alphas(stored)).alpha,
             runtime=Runtime(**about["engine"]),
             seconds=0.0,
             timing="replay",

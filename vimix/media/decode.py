@@ -38,7 +38,7 @@ class Source:
     the part is from `offset + start` to `offset + end`."""
     _reader: Reader
     _span: Span
-    _heard: list[str] = field(default_factory=list)
+    _notes: list[str] = field(default_factory=list)
 
     @property
     def original(self) -> ClipInfo:
@@ -49,7 +49,7 @@ class Source:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is worth telling about the file; damage is known only once it was reached."""
-        return tuple(dict.fromkeys((*self._reader.facts.warnings, *self._heard)))
+        return tuple(dict.fromkeys((*self._reader.facts.warnings, *self._notes)))
 
     def frames(self) -> Frames:
         """Decode, from the beginning of the part at each call. Closing it closes the file and ends its threads.
@@ -57,7 +57,7 @@ class Source:
         Raises `Refused` where the file turns out to hold more than it said, `Unreadable` where it breaks at once.
         """
         size, any_frame = (self.info.width, self.info.height), False
-        with closing(self._reader.pictures(self._span.start, size, self._heard)) as pictures:
+        with closing(self._reader.pictures(self._span.start, size, self._notes)) as pictures:
             for shown in schedule(pictures, self._reader.facts.end, self._span):
                 rgb, alpha = shown.what()
                 any_frame = True
@@ -100,10 +100,10 @@ def open_source(
     size = _fitted(facts.size, max_width, limits.max_pixels)
     info = _info(facts, span, size)
     check_clip(info, limits)
-    heard = []
+    notes = []
     if size != _fitted(facts.size, max_width, None):
-        heard.append(f"The picture was {facts.size[0]}x{facts.size[1]} pixels; it was reduced to {size[0]}x{size[1]}.")
-    return Source(path, info, span.start, span.end, facts.first, reader, span, heard)
+        notes.append(f"The picture was {facts.size[0]}x{facts.size[1]} pixels; it was reduced to {size[0]}x{size[1]}.")
+    return Source(path, info, span.start, span.end, facts.first, reader, span, notes)
 
 
 def probe(path: Path, limits: Limits = Limits()) -> ClipInfo:  # noqa: B008  frozen

@@ -23,16 +23,16 @@ _MODE = {False: "send_frame", True: "frame"}
 """How the two deinterlacers call: a frame out for each in."""
 
 
-def filtered(frames: Iterable[Timed], crop: Crop, field_order: int, heard: list[str]) -> Generator[Timed, None, None]:
+def filtered(frames: Iterable[Timed], crop: Crop, field_order: int, notes: list[str]) -> Generator[Timed, None, None]:
     """The frames at their own times, cut to what `crop` leaves (to whole samples of chroma, as ffmpeg does) and
     deinterlaced (bwdif) from the first on that needs it: one whose decoder flags it, or any where only the container
-    says so by `field_order`. `heard` gets the note."""
+    says so by `field_order`. `notes` gets the note."""
     chain: _Chain | None = None
     try:
         for time, frame in frames:
             parity = "auto" if frame.interlaced_frame else _PARITY.get(field_order)
-            if parity and INTERLACED not in heard:
-                heard.append(INTERLACED)
+            if parity and INTERLACED not in notes:
+                notes.append(INTERLACED)
             if chain is None and not parity and not crop:
                 yield time, frame
                 continue

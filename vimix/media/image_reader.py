@@ -87,7 +87,7 @@ class Picture:
             warnings=("Only the first picture in this file was used.",) if extra else (),
         )
 
-    def pictures(self, start: Fraction, size: Size, heard: list[str]) -> Generator[Dated, None, None]:
+    def pictures(self, start: Fraction, size: Size, notes: list[str]) -> Generator[Dated, None, None]:
         """See `Reader`. An animation is composed from its beginning: there is no other way."""
         times = self.facts.times
         with closing(self._canvases()) as canvases:
@@ -99,7 +99,7 @@ class Picture:
                         raise
                     pixels = None
                 if pixels is None:
-                    heard.append(f"The animation is damaged: it stops at frame {number} of {len(times)}.")
+                    notes.append(f"The animation is damaged: it stops at frame {number} of {len(times)}.")
                     return
                 if end > start:
                     yield time, partial(_split, _resized(pixels, size))

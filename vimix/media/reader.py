@@ -49,6 +49,6 @@ class Reader(Protocol):
 
     facts: Facts
 
-    def pictures(self, start: Fraction, size: Size, heard: list[str]) -> Generator[Dated, None, None]:
+    def pictures(self, start: Fraction, size: Size, notes: list[str]) -> Generator[Dated, None, None]:
         """Decode from the picture shown at `start` on, to be painted at `size`. Opens the file anew; closing the
-        generator closes it. What is worth telling is appended to `heard`. Raises `Refused`, `Unreadable`."""
+        generator closes it. What is worth telling is appended to `notes`. Raises `Refused`, `Unreadable`."""

@@ -81,10 +81,10 @@ class Video:
             warnings=tuple(warnings),
         )
 
-    def pictures(self, start: Fraction, size: Size, heard: list[str]) -> Generator[Dated, None, None]:
+    def pictures(self, start: Fraction, size: Size, notes: list[str]) -> Generator[Dated, None, None]:
         """See `Reader`."""
         scaler = VideoReformatter()
-        with closing(self._filtered(start, heard)) as frames:
+        with closing(self._filtered(start, notes)) as frames:
             for time, frame in frames:
                 yield time, partial(self._paint, frame, self._turn.size(size), scaler)
 
@@ -98,16 +98,16 @@ class Video:
     def _stream(self, container: InputContainer) -> VideoStream:
         return cast(VideoStream, container.streams[self._line.index])
 
-    def _first_frame(self, start: Fraction, heard: list[str]) -> av.VideoFrame:
-        with closing(self._filtered(start, heard)) as frames:
+    def _first_frame(self, start: Fraction, notes: list[str]) -> av.VideoFrame:
+        with closing(self._filtered(start, notes)) as frames:
             for _, frame in frames:
                 return frame
         raise Unreadable("None of the frames in this file could be read.")
 
-    def _filtered(self, start: Fraction, heard: list[str]) -> Generator[Timed, None, None]:
-        return filtered(self._decoded(start, heard), self._crop, self._field_order, heard)
+    def _filtered(self, start: Fraction, notes: list[str]) -> Generator[Timed, None, None]:
+        return filtered(self._decoded(start, notes), self._crop, self._field_order, notes)
 
-    def _decoded(self, start: Fraction, heard: list[str]) -> Generator[Timed, None, None]:
+    def _decoded(self, start: Fraction, notes: list[str]) -> Generator[Timed, None, None]:
         """Frames in order, the first of them the one shown at `start`, found from the key frame before it. Where that
         key frame does not lead there (a wrong index, an open group of pictures), all is decoded from the beginning."""
         wanted = max((time for time in self._times if time <= start), default=Fraction(0))
@@ -115,7 +115,7 @@ class Video:
         for seek_to in (wanted, Fraction(0)) if seek else (Fraction(0),):
             with (
                 opened(self._path, self._kind, self._limits) as container,
-                closing(self._decode(container, self._stream(container), seek_to, heard)) as frames,
+                closing(self._decode(container, self._stream(container), seek_to, notes)) as frames,
             ):
                 found = False
                 for time, frame in frames:
@@ -128,7 +128,7 @@ class Video:
                     return
 
     def _decode(
-        self, container: InputContainer, stream: VideoStream, start: Fraction, heard: list[str]
+        self, container: InputContainer, stream: VideoStream, start: Fraction, notes: list[str]
     ) -> Generator[Timed, None, None]:
         decoder = open_decoder(stream, self._limits)
         stamps, damaged, count = self._line.stamps, 0, 0
@@ -157,7 +157,7 @@ class Video:
             if count == 0:
                 unreadable(error)
         if damaged:
-            heard.append(f"{damaged} damaged frames were skipped; the frame before each is shown instead.")
+            notes.append(f"{damaged} damaged frames were skipped; the frame before each is shown instead.")
 
 
 def _usual(times: tuple[Fraction, ...], stream: VideoStream) -> Fraction:

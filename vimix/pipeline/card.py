@@ -150,8 +150,8 @@ def _clip(path: Path) -> _Content:
 def _plays_everywhere(container: InputContainer) -> bool:
     """Whether an H.264 MP4 is one that every phone, browser and program plays."""
     pixels, sounds = _EVERYWHERE
-    heard = {stream.codec_context.name if stream.codec_context else "" for stream in container.streams.audio}
-    return {stream.codec_context.pix_fmt for stream in container.streams.video} <= pixels and heard <= sounds
+    codecs = {stream.codec_context.name if stream.codec_context else "" for stream in container.streams.audio}
+    return {stream.codec_context.pix_fmt for stream in container.streams.video} <= pixels and codecs <= sounds
 
 
 def _hevc_alphas(path: Path, kind: Kind, info: ClipInfo) -> Iterator[Pixels]:

@@ -1,6 +1,6 @@
 """What is done to a clip, as lists that read like a table of contents.
 
-    guard -> engine, or stored matte -> [closed form] -> steady -> keep                           the matte
+    guard -> engine, or stored matte -> [closed form] -> smooth -> store                          the matte
     [invert] -> clean edges -> [crop, resize, pad] -> [shadow, stroke] -> [a background]    finishing
 
 The first line makes the matte, at the working size. The second needs only the clip and that matte, so it is done again
@@ -24,24 +24,24 @@ from vimix.media.decode import open_source
 from vimix.media.limits import guard
 from vimix.media.timing import limit_fps
 from vimix.pipeline import fit
-from vimix.pipeline.request import Cut, Request
+from vimix.pipeline.request import Plan, Request
 from vimix.pipeline.timings import passed_on
 from vimix.refine.background import over
 from vimix.refine.foreground import clean_edges, recolour
-from vimix.refine.geometry import Box, crop_to, invert, pad_to, resize, rim, shadow, stroke, subject_box
+from vimix.refine.geometry import Box, crop_to, invert, outline_margin, pad_to, resize, shadow, stroke, subject_box
 from vimix.refine.ping_pong import ping_pong
 from vimix.refine.temporal import smooth
 from vimix.sinks import AudioFrom, Encoding, Sink, open_sink
 
 
-def choose(request: Request, matte: Path | None) -> Generator[Note | Progress, None, Cut]:
+def choose(request: Request, matte: Path | None) -> Generator[Note | Progress, None, Plan]:
     """Play back `matte` if it exists; else prepare the engine that the options name, and store its matte there."""
     if matte is not None and matte.exists():
         return (yield from play_back(request, matte, watched=True))
     options = request.options
     matting = yield from registry.prepare(options.model, _engine_request(request))
-    cut = Cut(matting.model, matting.runtime.as_dict(), [*_made(request, matting)], matting.decontaminate)
-    stages = [*cut.stages, request.watch.stage("before")]
+    chosen = Plan(matting.model, matting.runtime.as_dict(), [*_made(request, matting)], matting.decontaminate)
+    stages = [*chosen.stages, request.watch.stage("before")]
     if options.refine == "matting":
         from vimix.refine.closed_form import COST, closed_form  # compiles for seconds: only for who asked for it
 
@@ -50,39 +50,41 @@ def choose(request: Request, matte: Path | None) -> Generator[Note | Progress, N
     if options.steady and not request.source.info.still:
         stages.append(request.clock.timed("smoothing", smooth(options.steady, threads=request.resources.threads)))
     if matte is not None:
-        about = {"model": cut.model, "engine": dict(cut.engine), "fps": options.max_fps}
-        stages.append(request.clock.timed("storing", matte_file.keep(matte, about)))
-    return replace(cut, stages=[*stages, request.watch.stage("after")])
+        about = {"model": chosen.model, "engine": dict(chosen.engine), "fps": options.max_fps}
+        stages.append(request.clock.timed("storing", matte_file.store(matte, about)))
+    return replace(chosen, stages=[*stages, request.watch.stage("after")])
 
 
-def play_back(request: Request, matte: Path, *, watched: bool) -> Generator[Note | Progress, None, Cut]:
-    """The cut that a stored matte holds; `watched` where this run has not measured its quality yet."""
+def play_back(request: Request, matte: Path, *, watched: bool) -> Generator[Note | Progress, None, Plan]:
+    """A plan that plays a stored matte back; `watched` where this run has not measured its quality yet."""
     matting = yield from registry.play_back(replace(_engine_request(request), stored=matte))
     stages = [*_made(request, matting), *([request.watch.stage("after")] if watched else [])]
-    return Cut(matting.model, matting.runtime.as_dict(), stages, matting.decontaminate)
+    return Plan(matting.model, matting.runtime.as_dict(), stages, matting.decontaminate)
 
 
-def encoded(request: Request, cut: Cut, box: Box | None, attempt: fit.Try) -> list[Stage]:
+def encoded(request: Request, chosen: Plan, box: Box | None, attempt: fit.Try) -> list[Stage]:
     """From decoded frames to those that are encoded: the part in `box`, as large and as often as `attempt`."""
-    matted = [invert(cut.stages)] if request.options.invert else cut.stages
-    return [*matted, *finishing(request, cut, box, attempt)]
+    matted = [invert(chosen.stages)] if request.options.invert else chosen.stages
+    return [*matted, *finishing(request, chosen, box, attempt)]
 
 
-def finishing(request: Request, cut: Cut, box: Box | None, way: fit.Try) -> list[Stage]:
+def finishing(request: Request, chosen: Plan, box: Box | None, attempt: fit.Try) -> list[Stage]:
     """From the clip and its matte to the frames that are encoded: the part in `box`, as large and as often as `way`."""
     options, timed, threads = request.options, request.clock.timed, request.resources.threads
-    stages: list[Stage] = [] if way.fps is None and way.seconds is None else [limit_fps(way.fps, way.seconds)]
-    if cut.decontaminate and not options.invert:
-        stages.append(timed("edges", recolour(cut.decontaminate, threads=threads)))
+    stages: list[Stage] = (
+        [] if attempt.fps is None and attempt.seconds is None else [limit_fps(attempt.fps, attempt.seconds)]
+    )
+    if chosen.decontaminate and not options.invert:
+        stages.append(timed("edges", recolour(chosen.decontaminate, threads=threads)))
     elif options.refine != "off":
         stages.append(timed("edges", clean_edges(threads=threads)))
     if box is not None:
         stages.append(crop_to(box))
     canvas = request.target.canvas if request.target else None
     grow = box is not None and canvas is None
-    if way.width is not None:
-        room = 2 * rim(options.stroke, options.shadow) if grow else 0
-        stages.append(timed("resizing", resize(max(2, way.width - room))))
+    if attempt.width is not None:
+        room = 2 * outline_margin(options.stroke, options.shadow) if grow else 0
+        stages.append(timed("resizing", resize(max(2, attempt.width - room))))
     if canvas:
         stages.append(timed("resizing", pad_to(*canvas, room=options.stroke + options.shadow)))
     if options.stroke:
@@ -101,8 +103,8 @@ def subject(request: Request, matte: Path | None) -> Box | None:
     if request.options.crop != "subject" or matte is None:
         return None
     info = request.source.info
-    with closing(matte_file.cuts(matte)) as cuts:
-        box = subject_box((cut.alpha for cut in cuts), info.width, info.height)
+    with closing(matte_file.stored_alphas(matte)) as stored:
+        box = subject_box((chosen.alpha for chosen in stored), info.width, info.height)
     if box is None:
         request.warnings.append("No subject was found to crop to.")
     return box
@@ -112,12 +114,12 @@ def sink(request: Request, path: Path, **changes: Any) -> Sink:
     """Where the finished frames go; `changes` are fields of `Encoding`."""
     options, source = request.options, request.source
     span = AudioFrom(request.clip, source.offset + source.start, source.offset + source.end)
-    heard = source.info.audio and (request.target is None or request.target.audio) and options.loop != "ping-pong"
+    with_sound = source.info.audio and (request.target is None or request.target.audio) and options.loop != "ping-pong"
     encoding = Encoding(
         quality=options.encode_quality,
         lossless=options.lossless,
         fps=source.info.fps,
-        audio=span if heard else None,
+        audio=span if with_sound else None,
         threads=request.resources.threads,
         loops=request.target.loops if request.target else plays(request),
     )

@@ -118,7 +118,7 @@ def corrected(
     """
     options = Options.parse({"point": list(points), "paint": list(paints)})
     frame = frame_at(Path(clip), start + time, CLOSE_UP, resources.limits)
-    alpha = matte_file.sized(matte_file.cut_at(Path(matte), time).alpha, frame.alpha.shape)
+    alpha = matte_file.sized(matte_file.stored_alpha_at(Path(matte), time).alpha, frame.alpha.shape)
     for correction in corrections_of(options):
         region = corrections.region_of(frame.rgb, alpha, correction)
         alpha = corrections.corrected(frame.rgb, alpha, region)

@@ -7,13 +7,13 @@ from vimix.background import BackgroundFile
 from vimix.events import Card
 from vimix.frame import ClipInfo
 from vimix.pipeline import card
-from vimix.pipeline.request import Cut, Request
+from vimix.pipeline.request import Plan, Request
 from vimix.sinks import FORMATS
 
 _SILENT = "The sound in this clip could not be read, so the result is silent."
 
 
-def describe(request: Request, cut: Cut, out: Path, *, frames: int, seconds: float, cached: str | None) -> Card:
+def describe(request: Request, chosen: Plan, out: Path, *, frames: int, seconds: float, cached: str | None) -> Card:
     """The JSON object of the contract. What it says of the output is read back from the finished file."""
     timings = {name: round(spent, 3) for name, spent in request.clock.seconds().items()}
     made = card.inspect(out)
@@ -22,8 +22,8 @@ def describe(request: Request, cut: Cut, out: Path, *, frames: int, seconds: flo
     thinned = request.target is not None or request.max_fps is not None
     if expected is not None and frames < expected * 0.9 and not thinned:
         warnings.append(f"This file has only {frames} of about {expected} frames.")
-    heard = FORMATS[request.options.format].audio and (request.target is None or request.target.audio)
-    if heard and request.source.info.audio and not made["output"]["audio"]:
+    with_sound = FORMATS[request.options.format].audio and (request.target is None or request.target.audio)
+    if with_sound and request.source.info.audio and not made["output"]["audio"]:
         fits = request.target is None
         warnings.append(_SILENT if fits else "The sound was left out: it does not fit into this size.")
     if not request.watch.coverage:
@@ -35,8 +35,8 @@ def describe(request: Request, cut: Cut, out: Path, *, frames: int, seconds: flo
         "job": None,
         "input": came_in(request.source.original),
         "output": made["output"],
-        "model": cut.model,
-        "engine": dict(cut.engine),
+        "model": chosen.model,
+        "engine": dict(chosen.engine),
         "options": options,
         "timings": timings | {"total": round(seconds, 3)},
         "frames_per_second": round(frames / seconds, 2),

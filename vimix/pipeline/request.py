@@ -87,8 +87,8 @@ def corrections_of(options: Options) -> tuple[Correction, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """How the matte comes about."""
+class Plan:
+    """How the matte is made: the stages, and what the card says of them."""
 
     model: str
     engine: Mapping[str, str]

@@ -21,7 +21,7 @@ from vimix.matting.video import corrections
 from vimix.media.decode import Source
 from vimix.options import Options
 from vimix.pipeline import fit, plan, report
-from vimix.pipeline.request import Cut, Request, Resources, open_request
+from vimix.pipeline.request import Plan, Request, Resources, open_request
 from vimix.sinks import Sink, TooManyBytes
 
 cv2.setNumThreads(1)  # the pipeline's own threads keep every core busy; OpenCV's would only get in their way
@@ -61,43 +61,43 @@ def run(
         known = matte is not None and matte.exists()
         request = open_request(clip, options, resources, matte_file.about(matte) if matte and known else None)
         kept = matte or (Path(aside) / "matte" if request.needs_whole_matte else None)
-        cut = yield from plan.choose(request, kept)
+        chosen = yield from plan.choose(request, kept)
         if kept and request.needs_whole_matte and not known:
-            yield from _progress(cut_out(request.source, cut.stages, plan.Nowhere(out)))
+            yield from _progress(cut_out(request.source, chosen.stages, plan.Nowhere(out)))
             if not kept.exists():
                 raise FinishEarly
-            cut = yield from plan.play_back(request, kept, watched=False)
+            chosen = yield from plan.play_back(request, kept, watched=False)
         if kept and request.corrections:
-            kept = yield from _correct(request, cut, kept, Path(aside) / "corrected")
-            cut = yield from plan.play_back(request, kept, watched=False)
-        frames = yield from _encode(request, cut, kept, out)
+            kept = yield from _correct(request, chosen, kept, Path(aside) / "corrected")
+            chosen = yield from plan.play_back(request, kept, watched=False)
+        frames = yield from _encode(request, chosen, kept, out)
     cached = "matte" if known else None
-    yield Done(out, report.describe(request, cut, out, frames=frames, seconds=monotonic() - began, cached=cached))
+    yield Done(out, report.describe(request, chosen, out, frames=frames, seconds=monotonic() - began, cached=cached))
 
 
-def _correct(request: Request, cut: Cut, matte: Path, out: Path) -> Generator[Note | Progress, None, Path]:
+def _correct(request: Request, chosen: Plan, matte: Path, out: Path) -> Generator[Note | Progress, None, Path]:
     """A stored matte with the request's corrections, from one without."""
     yield Note("Applying your corrections.")
-    with closing(request.source.frames()) as decoded, closing(chained(cut.stages)(decoded)) as frames:
+    with closing(request.source.frames()) as decoded, closing(chained(chosen.stages)(decoded)) as frames:
         found = corrections.regions(frames, request.corrections)
-    stages = [*cut.stages, corrections.apply(found), matte_file.keep(out, matte_file.about(matte))]
+    stages = [*chosen.stages, corrections.apply(found), matte_file.store(out, matte_file.about(matte))]
     yield from _progress(cut_out(request.source, stages, plan.Nowhere(out), step="correct"))
     return out
 
 
-def _encode(request: Request, cut: Cut, matte: Path | None, out: Path) -> Generator[Progress, None, int]:
+def _encode(request: Request, chosen: Plan, matte: Path | None, out: Path) -> Generator[Progress, None, int]:
     """Finish and encode, as often as it takes to fit; returns the number of frames."""
     box, info = plan.subject(request, matte), request.source.info
     if request.target is None:
-        way = fit.Try(request.options.encode_quality, request.max_fps, request.options.width)
-        stages = plan.encoded(request, cut, box, way)
+        attempt = fit.Try(request.options.encode_quality, request.max_fps, request.options.width)
+        stages = plan.encoded(request, chosen, box, attempt)
         return (yield from _progress(cut_out(request.source, stages, plan.sink(request, out))))
     if box is not None:
         info = replace(info, width=box.width, height=box.height)
     search = fit.search(request.target, info, request.options)
     attempt, frames = next(search), 0
     while True:
-        stages = plan.encoded(request, cut, box, attempt)
+        stages = plan.encoded(request, chosen, box, attempt)
         sink = plan.sink(request, out, quality=attempt.quality, max_bytes=request.target.max_bytes)
         tried, over = yield from _within_bytes(cut_out(request.source, stages, sink, step="fit"), request, attempt.fps)
         frames = frames if over else tried  # one that is too large leaves the last that fitted in its place

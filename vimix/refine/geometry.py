@@ -97,7 +97,7 @@ def subject_box(alphas: Iterable[Pixels], width: int, height: int, pad: float = 
     return Box(x0, y0, x1 - x0, y1 - y0)
 
 
-def rim(outline: int, shade: int) -> int:
+def outline_margin(outline: int, shade: int) -> int:
     """Pixels by which a `stroke` and a `shadow` that grow widen the canvas on each side."""
     return (_up_to_even(outline + 1) if outline else 0) + _up_to_even(shade)
 

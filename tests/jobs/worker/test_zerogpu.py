@@ -205,7 +205,7 @@ def test_when_no_more_slices_are_lent_the_processor_goes_on(
     monkeypatch.setattr(lent, "answer", short(lent.answer, 4.5 * NAP))
     spaces.quota = 2
     graph = models / "u2net-320-gpu.onnx"
-    onnx_graphs.whole(models / MODELS["u2net"].file, graph, 320, model=MODELS["u2net"])
+    onnx_graphs.fuse_pre_and_post(models / MODELS["u2net"].file, graph, 320, model=MODELS["u2net"])
     device, asked = zerogpu.open_lender(), list[int]()
 
     def otherwise() -> Callable[[Pixels, float], Pixels]:

@@ -94,11 +94,11 @@ def test_the_real_network_gives_what_rembg_gives(sessions, tmp_path: Path, monke
 
 @pytest.mark.weights
 def test_eight_bits_move_a_photographs_mask_by_little(tmp_path: Path) -> None:
-    """Run by ONNX Runtime, which any processor can; the peaks are of that network and of nothing else."""
+    """Run by ONNX Runtime, which any processor can; the activation ranges are of that network and of nothing else."""
     model, rgb, size = MODELS["isnet-general-use"], photograph(), 768
     graph, low = MODEL_DIR / f"{model.name}-{size}.onnx", tmp_path / "low.onnx"
     returned(open_network(find(model.name), quality="balanced", model_dir=MODEL_DIR, device="cpu"))
-    onnx_graphs.narrow(graph, low, name=model.name)
+    onnx_graphs.quantize_int8(graph, low, name=model.name)
     assert low.stat().st_size < 0.26 * graph.stat().st_size
     exact, moved = (
         image.cpu_predictor(model, size, runtime.RUNTIMES["onnxruntime"](path, size, "f32", None))(rgb).astype(int)
@@ -152,17 +152,17 @@ def test_a_network_in_eight_bits_says_what_it_said(tmp_path: Path, monkeypatch) 
     shown = onnx.ModelProto.FromString(model.SerializeToString())
     shown.graph.output.extend(onnx.helper.make_tensor_value_info(name, 1, None) for name in names)
     made = ReferenceEvaluator(shown).run(names, {"picture": picture})
-    peaks = [float(np.abs(values).max()) for values in made]
-    peaks[1:3] = [max(peaks[1:3])] * 2
-    monkeypatch.setattr(onnx_graphs, "PEAKS", tmp_path / "peaks.json")
-    onnx_graphs.PEAKS.write_text(json.dumps({"drawn": peaks, "other": peaks[:-1]}))
-    onnx_graphs.narrow(plain, low, name="drawn")
+    ranges = [float(np.abs(values).max()) for values in made]
+    ranges[1:3] = [max(ranges[1:3])] * 2
+    monkeypatch.setattr(onnx_graphs, "RANGES", tmp_path / "ranges.json")
+    onnx_graphs.RANGES.write_text(json.dumps({"drawn": ranges, "other": ranges[:-1]}))
+    onnx_graphs.quantize_int8(plain, low, name="drawn")
     onnx.checker.check_model(onnx.load(low), full_check=True)
     exact, moved = (runtime.RUNTIMES["onnxruntime"](path, 32, "f32", None)(picture) for path in (plain, low))
     assert exact.std() > 0.02
     assert 0 < np.abs(moved - exact).mean() < 0.002
     with pytest.raises(ValueError, match="not the network"):
-        onnx_graphs.narrow(plain, low, name="other")
+        onnx_graphs.quantize_int8(plain, low, name="other")
 
 
 def test_a_half_network_is_made_to_measure(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_the_graph_for_a_gpu_gives_what_the_processor_gives(name: str, tmp_path:
     size = model.size("best")
     source, target, plain = (tmp_path / f"{part}.onnx" for part in ("source", "whole", "plain"))
     source.write_bytes(loopback.draw_for(model))
-    onnx_graphs.whole(source, target, size, model=model)
+    onnx_graphs.fuse_pre_and_post(source, target, size, model=model)
     onnx_graphs.make(source, plain, size)
     run = runtime.open_on_gpu(target, 3, provider="CPUExecutionProvider")
     on_processor = runtime.RUNTIMES["onnxruntime"](plain, size, "f32", None)
@@ -211,7 +211,7 @@ def test_a_session_for_one_number_of_pictures_takes_no_other(tmp_path: Path) -> 
     model = MODELS["u2net"]
     source, target = tmp_path / "source.onnx", tmp_path / "whole.onnx"
     source.write_bytes(loopback.draw_for(model))
-    onnx_graphs.whole(source, target, 320, model=model)
+    onnx_graphs.fuse_pre_and_post(source, target, 320, model=model)
     run = runtime.open_on_gpu(target, 2, provider="CPUExecutionProvider")
     assert run(np.zeros((2, 320, 320, 3), np.uint8), np.ones((2, 1, 1, 1), np.float32)).shape == (2, 320, 320)
     with pytest.raises(Exception, match=r"(?i)dimension|shape"):

@@ -111,14 +111,14 @@ def test_damaged_weights_are_told(models: Path) -> None:
 def test_a_file_that_cannot_be_resized_is_used_as_it_is_aloud(models: Path, monkeypatch) -> None:
     from vimix.matting.networks import onnx_graphs
 
-    bring = onnx_graphs._bring_to
+    bring = onnx_graphs._set_input_size
 
     def only_native(model: object, size: int) -> None:
         if size != 1024:
             raise ValueError("its sizes are everywhere")
         bring(model, size)
 
-    monkeypatch.setattr(onnx_graphs, "_bring_to", only_native)
+    monkeypatch.setattr(onnx_graphs, "_set_input_size", only_native)
     engine = returned(open_network(find("isnet-general-use"), quality="fast", model_dir=models, device="cpu"))
     assert engine.runtime.why.startswith("This file could not be brought to 768 px (its sizes are everywhere)")
     assert engine.predict(picture()).shape == (40, 60)

@@ -53,7 +53,7 @@ def open_lender() -> str:
         raise Unavailable("This is a ZeroGPU Space without the package `spaces`.", cause=str(error)) from error
     run: Callable[..., int] = spaces.GPU(duration=SLICE)(on_gpu)
     folder = tempfile.mkdtemp(prefix="vimix-gpu-")  # for this user only; short, as a socket's name must be
-    listener = Listener(os.path.join(folder, lent.DESK), backlog=16)
+    listener = Listener(os.path.join(folder, lent.LENDER), backlog=16)
     threading.Thread(target=_serve, args=(listener, run), name="vimix-lender", daemon=True).start()
     _device = f"{LENT}{folder}"
     return _device

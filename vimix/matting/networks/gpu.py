@@ -56,7 +56,7 @@ class OnGpu:
 
 
 def open_sizes(graph: Path, size: int, precision: str, *, sharing: int = 1) -> OnGpu:
-    """The graph of `onnx_graphs.whole` for `size` x `size` pixels, by any number of callers, in batches.
+    """The graph of `onnx_graphs.fuse_pre_and_post` for `size` x `size` pixels, by any number of callers, in batches.
 
     `sharing`: processes that share this GPU. Raises `Unavailable` where it cannot run a single picture.
     """

@@ -43,7 +43,7 @@ def gpu_graph(model: Model, size: int, source: Path, card: str) -> Generator[Not
 
     try:
         precision = "f16" if onnx_graphs.is_half(source) else "tf32"
-        onnx_graphs.whole(source, targets[precision], size, model=model)
+        onnx_graphs.fuse_pre_and_post(source, targets[precision], size, model=model)
     except Exception as error:  # the onnx package has a dozen of its own
         raise Unavailable(f"{model.name} cannot be made ready for the GPU.", cause=str(error)) from error
     return targets[precision], precision

@@ -26,7 +26,7 @@ from vimix.matting.image import Segment
 from vimix.matting.networks.batching import FIGURES
 from vimix.matting.networks.network import LENT
 
-DESK = "desk"
+LENDER = "lender"
 """The lender's socket in that folder."""
 BARREN = 3
 """Slices in a row without an answer after which the GPU is given up."""
@@ -61,7 +61,7 @@ class _Slice:
 def open_lent(
     device: str, graph: Path, size: int, precision: str, otherwise: Callable[[], Segment]
 ) -> tuple[Segment, str]:
-    """The graph of `onnx_graphs.whole` on a lent GPU, and that GPU's name; one picture at a time.
+    """The graph of `onnx_graphs.fuse_pre_and_post` on a lent GPU, and that GPU's name; one picture at a time.
 
     `otherwise` gives what goes on if no more slices are lent later. Raises `Unavailable` where not even the first is.
     """
@@ -107,21 +107,21 @@ def _slice(folder: Path, graph: str, size: int, precision: str) -> tuple[Connect
     address = mktemp(prefix="job-", dir=folder)  # the folder is ours alone
     with _listening(address) as here:
         try:
-            desk = Client(str(folder / DESK))
+            lender = Client(str(folder / LENDER))
         except OSError as error:
             raise Unavailable("No GPU is lent here.", cause=str(error)) from error
-        with desk:
-            desk.send(Ask(graph, size, precision, address))
-            ready = wait([here, desk], PATIENCE)
+        with lender:
+            lender.send(Ask(graph, size, precision, address))
+            ready = wait([here, lender], PATIENCE)
             if here not in ready:
-                said = desk.recv() if desk in ready else f"no GPU within {PATIENCE:.0f} s"
+                said = lender.recv() if lender in ready else f"no GPU within {PATIENCE:.0f} s"
                 raise Unavailable("No GPU is lent at the moment.", cause=str(said))
             line = Connection(here.accept()[0].detach())
             try:
                 return line, str(line.recv())
             except (EOFError, OSError) as error:
                 line.close()
-                said = desk.recv() if desk.poll(5) else repr(error)
+                said = lender.recv() if lender.poll(5) else repr(error)
                 raise Unavailable("The lent GPU cannot run the model.", cause=str(said)) from error
 
 

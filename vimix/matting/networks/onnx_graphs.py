@@ -1,4 +1,5 @@
-"""Network graphs made to measure: another input size, one output, plain float32 or 8-bit integers.
+"""Changes of ONNX graphs: another input size, one output, float32 weights, 8-bit integers, pre- and post-processing
+fused.
 
 A segmentation network exported at 1024 pixels is fixed to that size by constants alone: every `Resize` takes its
 target height and width from one (IS-Net) and nothing else knows the size. Scaling these gives a network for 768
@@ -18,10 +19,11 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_h
 from vimix.concurrency.files import place
 from vimix.matting.networks.catalogue import Model
 
-PEAKS = Path(__file__).with_name("activation_ranges.json")
-"""By name of a network, what `tools/calibrate.py` has seen of it: the largest value of each of `activations`, alike for
-what is joined."""
-DRAWING = ("Conv", "MaxPool", "Concat")
+RANGES = Path(__file__).with_name("activation_ranges.json")
+"""By name of a network, the activation ranges that `tools/calibrate.py` measured: the largest value of each of
+`activations`, equal for the inputs of one Concat."""
+QUANTIZED_OPS = ("Conv", "MaxPool", "Concat")
+"""Operations whose inputs are quantized; the latter two pass the integers on as they are."""
 
 
 def make(source: Path, target: Path, size: int) -> None:
@@ -31,13 +33,13 @@ def make(source: Path, target: Path, size: int) -> None:
     """
     model = onnx.load(source)
     _keep_first_output(model)
-    _widen(model)
-    _bring_to(model, size)
+    _to_float32(model)
+    _set_input_size(model, size)
     shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     place(target, model.SerializeToString())
 
 
-IN = """
+PREPROCESSING = """
 way_in (uint8[n,s,s,3] rgb, float[n,1,1,1] white) => (float[n,3,s,s] v_in)
 <float v_zero = {0.0}, float v_one = {1.0}, float v_full = {255.0}>
 {
@@ -48,7 +50,7 @@ way_in (uint8[n,s,s,3] rgb, float[n,1,1,1] white) => (float[n,3,s,s] v_in)
     v_in = Sub(v_scaled, v_shift)
 }
 """
-OUT = """
+POSTPROCESSING = """
 way_out (float[n,1,s,s] v_seen) => (uint8[n,s,s] alpha)
 {
     v_low = Sub(v_seen, v_level)
@@ -62,8 +64,8 @@ way_out (float[n,1,s,s] v_seen) => (uint8[n,s,s] alpha)
 """
 
 
-def whole(source: Path, target: Path, size: int, *, model: Model) -> None:
-    """Write to `target` the graph of `source` with what `segment_floats` does before and after it, for a GPU.
+def fuse_pre_and_post(source: Path, target: Path, size: int, *, model: Model) -> None:
+    """Write to `target` the graph of `source` with the pre- and post-processing of `segment_floats` fused, for a GPU.
 
     In: `rgb` (N, size, size, 3) bytes and `white` (N, 1, 1, 1), the level of each picture that counts as 1. Out: masks
     (N, size, size) bytes. So only bytes cross the bus, once each way. N is left open: whoever runs it fixes it, as each
@@ -71,8 +73,8 @@ def whole(source: Path, target: Path, size: int, *, model: Model) -> None:
     """
     made = onnx.load(source)
     _keep_first_output(made)
-    _bring_to(made, size)
-    graph, before, after = made.graph, onnx.parser.parse_graph(IN), onnx.parser.parse_graph(OUT)
+    _set_input_size(made, size)
+    graph, before, after = made.graph, onnx.parser.parse_graph(PREPROCESSING), onnx.parser.parse_graph(POSTPROCESSING)
     enter = helper.make_node("Identity", ["v_in"], [graph.input[0].name])
     leave = helper.make_node("Sigmoid" if model.logits else "Identity", [graph.output[0].name], ["v_seen"])
     _replace(graph.node, [*before.node, enter, *graph.node, leave, *after.node])
@@ -92,50 +94,56 @@ def whole(source: Path, target: Path, size: int, *, model: Model) -> None:
     place(target, made.SerializeToString())
 
 
-def narrow(source: Path, target: Path, *, name: str) -> None:
-    """Write to `target` the graph of `source`, which `make` made, with convolutions of 8-bit integers.
+def quantize_int8(source: Path, target: Path, *, name: str) -> None:
+    """Write to `target` the graph of `source`, which `make` made, quantized to 8-bit integers in QDQ format.
 
-    Weights are scaled by channel, activations by the peaks that are known of the network of that `name`. Raises
+    Weights are int8, symmetric, per output channel; activations uint8 (int8 after Conv) by the measured ranges of the
+    network of that `name`. Raises
     `ValueError` where the file holds another network.
     """
     model = onnx.load(source)
-    graph, names, known = model.graph, activations(model.graph), json.loads(PEAKS.read_bytes())[name]
+    graph, names, known = model.graph, activations(model.graph), json.loads(RANGES.read_bytes())[name]
     if len(names) != len(known):
-        raise ValueError("this is not the network whose peaks were measured")
-    peaks: dict[str, float] = dict(zip(names, known, strict=True))
+        raise ValueError("this is not the network whose activation ranges were measured")
+    ranges: dict[str, float] = dict(zip(names, known, strict=True))
     weights = {weight.name: weight for weight in graph.initializer}
-    nodes, numbers, low = list[NodeProto](), dict[str, NDArray[np.generic]](), set(peaks)
+    nodes, numbers, low = list[NodeProto](), dict[str, NDArray[np.generic]](), set(ranges)
     for node in graph.node:
         if node.op_type == "Conv" and node.input[0] in low:
             weight = numpy_helper.to_array(weights.pop(node.input[1]))
             steps = np.abs(weight).max((1, 2, 3), keepdims=True).clip(1e-9) / 127
             numbers[f"{node.input[1]}_scale"] = steps.ravel()
-            numbers[f"{node.input[1]}_low"] = np.rint(weight / steps).astype(np.int8)
-            nodes.append(_wider(node.input[1]))
-            node.input[1] += "_wide"
-        elif node.op_type in DRAWING and low.issuperset(node.input):
+            numbers[f"{node.input[1]}_quantized"] = np.rint(weight / steps).astype(np.int8)
+            nodes.append(_dequantize(node.input[1]))
+            node.input[1] += "_dequantized"
+        elif node.op_type in QUANTIZED_OPS and low.issuperset(node.input):
             low.update(node.output)
-        node.input[:] = [f"{part}_wide" if part in peaks else part for part in node.input]
+        node.input[:] = [f"{part}_dequantized" if part in ranges else part for part in node.input]
         nodes.append(node)
-        for made in peaks.keys() & node.output:
+        for made in ranges.keys() & node.output:
             most, kind = (127, np.int8) if node.op_type == "Conv" else (255, np.uint8)
             scale, zero = f"{made}_scale", f"{made}_zero"
-            numbers |= {scale: np.array(peaks[made] / most, np.float32), zero: np.array(0, kind)}
-            nodes += [helper.make_node("QuantizeLinear", [made, scale, zero], [f"{made}_low"]), _wider(made, zero)]
+            numbers |= {scale: np.array(ranges[made] / most, np.float32), zero: np.array(0, kind)}
+            nodes += [
+                helper.make_node("QuantizeLinear", [made, scale, zero], [f"{made}_quantized"]),
+                _dequantize(made, zero),
+            ]
     _replace(graph.node, nodes)
     _replace(graph.initializer, [*weights.values(), *(numpy_helper.from_array(x, key) for key, x in numbers.items())])
     place(target, model.SerializeToString())
 
 
-def _wider(name: str, *zero: str) -> NodeProto:
-    return helper.make_node("DequantizeLinear", [f"{name}_low", f"{name}_scale", *zero], [f"{name}_wide"], axis=0)
+def _dequantize(name: str, *zero: str) -> NodeProto:
+    return helper.make_node(
+        "DequantizeLinear", [f"{name}_quantized", f"{name}_scale", *zero], [f"{name}_dequantized"], axis=0
+    )
 
 
 def activations(graph: GraphProto) -> list[str]:
-    """What convolutions draw on by way of pools and joints, in the graph's order; not what these make of it."""
-    drawn = {part for node in graph.node if node.op_type in DRAWING for part in node.input}
+    """Names of the activations that reach convolutions, also through MaxPool and Concat, in the graph's order."""
+    quantized = {part for node in graph.node if node.op_type in QUANTIZED_OPS for part in node.input}
     made = [(node.op_type, node.output[0]) for node in graph.node]
-    return [name for kind, name in made if name in drawn and kind in ("Relu", "Add", "Resize", "Conv")]
+    return [name for kind, name in made if name in quantized and kind in ("Relu", "Add", "Resize", "Conv")]
 
 
 def is_half(path: Path) -> bool:
@@ -144,17 +152,18 @@ def is_half(path: Path) -> bool:
     return any(weight.data_type == TensorProto.FLOAT16 for weight in weights)
 
 
-def _bring_to(model: ModelProto, size: int) -> None:
+def _set_input_size(model: ModelProto, size: int) -> None:
     before = model.graph.input[0].type.tensor_type.shape.dim[2].dim_value
     if before and before != size:
-        _scale(model, size / before)
+        _scale_resizes(model, size / before)
     for value in (*model.graph.input, *model.graph.output):
         for side in (2, 3):
             value.type.tensor_type.shape.dim[side].dim_value = size
 
 
 def _keep_first_output(model: ModelProto) -> None:
-    """What the first output needs, each node after those it draws on, which converters do not always see to."""
+    """Remove all that the first output does not need, and sort the nodes topologically, which converters do not always
+    do."""
     graph = model.graph
     makers = {output: node for node in graph.node for output in node.output}
     nodes, done, open_names = list[NodeProto](), set[str](), [graph.output[0].name]
@@ -173,8 +182,8 @@ def _keep_first_output(model: ModelProto) -> None:
     _replace(graph.initializer, weights)
 
 
-def _widen(model: ModelProto) -> None:
-    """Half floats to floats: processors compute in float or bfloat16, and would convert at each layer."""
+def _to_float32(model: ModelProto) -> None:
+    """Convert float16 to float32: processors compute in float32 or bfloat16, and would convert at each layer."""
     graph = model.graph
     for weight in graph.initializer:
         _to_float(weight)
@@ -204,7 +213,7 @@ def _to_float(tensor: TensorProto) -> None:
         tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
 
 
-def _scale(model: ModelProto, factor: float) -> None:
+def _scale_resizes(model: ModelProto, factor: float) -> None:
     makers = {output: node for node in model.graph.node for output in node.output}
     weights = {weight.name: weight for weight in model.graph.initializer}
     for name in dict.fromkeys(_target_sizes(model, makers)):

@@ -36,7 +36,7 @@ SMALL = 320
 """Side up to which a network runs on one core, many side by side: it is over before threads have met."""
 CLOSE = {"bf16": 0.02, "int8": 0.001}
 """How far apart on average the outputs (0-1) of fewer bits and of float32 may lie on a drawn picture. IS-Net's lie
-0.00001 and 0.00004 apart, and 0.007 where all its peaks are taken for half of what they are; photographs, 0.0015."""
+0.00001 and 0.00004 apart, and 0.007 where all its activation ranges are halved; photographs, 0.0015."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ class Choice:
 
 def open_on_cpu(graph: Path, size: int, *, cache: Path, known: str = "") -> Generator[Note, None, tuple[Run, Choice]]:
     """Compile a graph with what is fastest here; yields a note where that has to be found out first. `known` is the
-    network's name where `graphs.narrow` may make its like in 8-bit integers."""
+    network's name where `onnx_graphs.quantize_int8` may make its like in 8-bit integers."""
     cache.mkdir(parents=True, exist_ok=True)
     book = cache / f"{graph.stem}-{size}.json"
     choice = remembered(book)
-    if choice is None or (choice.precision == "int8" and not _narrowed(graph).is_file()):
+    if choice is None or (choice.precision == "int8" and not _int8_path(graph).is_file()):
         yield Note(f"Finding out what runs {graph.stem} fastest on this machine; this is done once.")
         choice = _fastest(graph, size, known)
         place(book, json.dumps(asdict(choice)).encode())
@@ -86,11 +86,11 @@ def remembered(book: Path) -> Choice | None:
     return choice if choice.machine == _machine() else None
 
 
-def _narrowed(graph: Path) -> Path:
+def _int8_path(graph: Path) -> Path:
     return graph.with_name(f"{graph.stem}-int8.onnx")
 
 
-def _drawn(size: int) -> Tensor:
+def _test_picture(size: int) -> Tensor:
     """A picture (1, 3, S, S) of a bright disc with a dark one on it, and grain: in noise a network sees nothing."""
     y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
     plane = 0.3 * x - 0.2 + 0.6 * (np.hypot(x, y) < 0.5) - 0.5 * (np.hypot(x - 0.1, y + 0.2) < 0.2)
@@ -106,14 +106,14 @@ def _fastest(graph: Path, size: int, known: str) -> Choice:
             candidates.append(("openvino", precision))
         else:
             said.append(f"openvino {precision}: this processor has no instructions for it")
-    picture = _drawn(size)
+    picture = _test_picture(size)
     best: tuple[float, str, str] | None = None
     exact: Tensor | None = None
     for name, precision in candidates:
         try:
             if precision == "int8":
-                importlib.import_module("vimix.matting.networks.onnx_graphs").narrow(
-                    graph, _narrowed(graph), name=known
+                importlib.import_module("vimix.matting.networks.onnx_graphs").quantize_int8(
+                    graph, _int8_path(graph), name=known
                 )
             run = RUNTIMES[name](graph, size, precision, None)
             seen = run(picture)
@@ -143,7 +143,7 @@ def _timed(run: Run, picture: Tensor) -> float:
 def _openvino(graph: Path, size: int, precision: str, cache: Path | None) -> Run:
     openvino = _silent_openvino()
     if precision == "int8":  # what is left of it in floats is so as it suits the processor
-        graph, precision = _narrowed(graph), "bf16" if multiplies("bf16") else "f32"
+        graph, precision = _int8_path(graph), "bf16" if multiplies("bf16") else "f32"
     settings: dict[str, object] = {
         "INFERENCE_PRECISION_HINT": precision,
         "NUM_STREAMS": str(_streams(size)),
@@ -207,11 +207,12 @@ RUNTIMES: dict[str, Compile] = {"openvino": _openvino, "onnxruntime": _onnxrunti
 
 
 Batch = Callable[[NDArray[np.uint8], Tensor], NDArray[np.uint8]]
-"""`rgb` (B, S, S, 3) and `white` (B, 1, 1, 1) of `onnx_graphs.whole`, always of the same B, to masks (B, S, S)."""
+"""`rgb` (B, S, S, 3) and `white` (B, 1, 1, 1) of `onnx_graphs.fuse_pre_and_post`, always of the same B, to masks (B, S,
+S)."""
 
 
 def open_on_gpu(graph: Path, batch: int, *, memory: int = 0, provider: str = "CUDAExecutionProvider") -> Batch:
-    """A graph of `onnx_graphs.whole` on the GPU, for that many pictures and no other number.
+    """A graph of `onnx_graphs.fuse_pre_and_post` on the GPU, for that many pictures and no other number.
 
     A session for each number, because one session plans all its convolutions anew whenever the number changes, also
     back to one it has seen (ONNX Runtime from 1.20 on, microsoft/onnxruntime#23006): a third of a second each time.

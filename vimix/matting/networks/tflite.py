@@ -1,9 +1,9 @@
 """MediaPipe's selfie segmentation as an ONNX graph, so that it runs where every other network runs.
 
 OpenCV reads the TFLite file too but takes four times as long for a picture, and OpenVINO refuses its one operation of
-its own. The reader below knows as much of TFLite's schema as this network needs: a flatbuffer is tables, whose fields
-are found through a small index before each. Anything unknown raises `ValueError`.
-"""
+its own. The reader below knows as much of TFLite's schema (tensorflow/compiler/mlir/lite/schema/schema.fbs, version 3)
+as this network needs. A FlatBuffer is tables, each of which begins with the offset to its vtable, which has the offset
+of each field. Anything unknown raises `ValueError`."""
 
 import struct
 from collections.abc import Sequence
@@ -19,12 +19,15 @@ from vimix.concurrency.files import place
 ADD, POOL, CONV, DEPTHWISE, DEQUANTIZE, SIGMOID, MULTIPLY, RELU, RESIZE, CUSTOM, SWISH = (
     0, 1, 3, 4, 6, 14, 18, 19, 23, 32, 117,
 )  # fmt: skip
+"""`BuiltinOperator` of the schema. AVERAGE_POOL_2D covers the whole picture here; CUSTOM is MediaPipe's
+Convolution2DTransposeBias."""
 PLAIN = {ADD: "Add", MULTIPLY: "Mul", RELU: "Relu", SIGMOID: "Sigmoid", SWISH: "HardSwish", POOL: "GlobalAveragePool"}
 NUMBERS = {0: np.float32, 1: np.float16, 2: np.int32}
+"""`TensorType` of the schema."""
 
 
 class Table:
-    """A table of a flatbuffer; fields by their position in the schema, absent ones by their default."""
+    """A FlatBuffers table; fields by their id in the schema, absent ones by their default, 0."""
 
     def __init__(self, data: bytes, at: int) -> None:
         self.data, self.at = data, at
@@ -33,12 +36,12 @@ class Table:
         return int(struct.unpack_from("<" + kind, self.data, at)[0])
 
     def _field(self, index: int) -> int:
-        fields = self.at - self._read("i", self.at)
-        offset = self._read("H", fields + 4 + 2 * index) if 4 + 2 * index < self._read("H", fields) else 0
+        vtable = self.at - self._read("i", self.at)  # its size, the table's size, then an offset a field: uint16 each
+        offset = self._read("H", vtable + 4 + 2 * index) if 4 + 2 * index < self._read("H", vtable) else 0
         return self.at + offset if offset else 0
 
     def number(self, index: int, kind: str = "i") -> int:
-        """A number, by its letter in `struct`."""
+        """A scalar, by its letter in `struct`."""
         at = self._field(index)
         return self._read(kind, at) if at else 0
 
@@ -68,10 +71,13 @@ class Table:
 
 
 def convert(source: Path, target: Path) -> None:
-    """Write the TFLite file `source` to `target` as ONNX: (1, 3, S, S) in, (1, 1, S, S) out, 0-1 both."""
+    """Write the TFLite file `source` to `target` as ONNX: (N, 3, S, S) in, (N, 1, S, S) out, 0-1 both.
+
+    Raises `ValueError` for an operator or an option that this network does not have, `OSError`.
+    """
     data = source.read_bytes()
     model = Table(data, struct.unpack_from("<I", data)[0])
-    (graph,), buffers = model.tables(2), model.tables(4)
+    (graph,), buffers = model.tables(2), model.tables(4)  # subgraphs, buffers; 1: operator_codes
     codes = [max(code.number(0, "b"), code.number(3)) for code in model.tables(1)]
     tensors = graph.tables(0)
     known: dict[int, NDArray[np.generic]] = {}
@@ -113,12 +119,12 @@ def _node(
         return helper.make_node(PLAIN[code], names, out)
     if code == RESIZE:
         if not operator.table(4).number(3, "b"):
-            raise ValueError("a resize that does not sit on half pixels is not one we know")
+            raise ValueError("ResizeBilinear without half_pixel_centers is not supported")
         return helper.make_node(
             "Resize", [names[0], "", weight(np.array([1, 1, 2, 2], np.float32), "s")], out, mode="linear"
         )
     if code not in (CONV, DEPTHWISE, CUSTOM):
-        raise ValueError(f"operation {code} of the TFLite file is not one we know")
+        raise ValueError(f"operator {code} of the TFLite file is not supported")
     kernel = known[given[1]]  # (out, height, width, in); depthwise: (1, height, width, channels)
     turned = kernel.transpose(0, 3, 1, 2) if code == CONV else kernel.transpose(3, 0, 1, 2)
     inputs = [names[0], weight(turned, "w"), weight(known[given[2]], "b")]
@@ -127,7 +133,7 @@ def _node(
         return helper.make_node("ConvTranspose", inputs, out, strides=[int(down), int(across)])
     options = operator.table(4)
     if options.number(4 if code == DEPTHWISE else 3, "b"):
-        raise ValueError("a fused activation is not one we know")
+        raise ValueError("a fused activation function is not supported")
     return helper.make_node(
         "Conv",
         inputs,

@@ -20,7 +20,7 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
-from vimix.concurrency.files import settle
+from vimix.concurrency.files import sync
 from vimix.errors import Unavailable
 from vimix.events import Note
 from vimix.matting.networks.catalogue import Model
@@ -127,7 +127,7 @@ def _from_one(mirror: Mirror, model: Model, target: Path) -> Fetching:
         if not again:  # else what there was of it may have been another file's beginning
             raise ValueError("what came does not have the checksum of the table")
     with part.open("rb+") as file:
-        settle(file.fileno())
+        sync(file.fileno())
     part.replace(target)
     source_of(part).unlink(missing_ok=True)
 
