@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+import io
 import json
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,7 +28,7 @@ from vimix.matting.networks.cpu import machine
 from vimix.options import Options
 from vimix.settings import Settings
 from vimix.stores.local import LocalStore
-from vimix.web.api import http_api
+from vimix.web.api import http_api, zip_download
 from vimix.web.middleware import upload_limits
 from vimix.web.ops import health
 from vimix.web.ui.handlers import Page
@@ -56,7 +58,8 @@ def service(settings: Settings) -> Iterator[JobService]:
 
 def client_of(service: JobService) -> TestClient:
     app = Starlette(
-        routes=http_api.routes(service, service.settings), middleware=upload_limits.middleware(service.settings)
+        routes=[*http_api.routes(service, service.settings), zip_download.zip_route(service)],
+        middleware=upload_limits.middleware(service.settings),
     )
     return TestClient(app, follow_redirects=False)
 
@@ -182,20 +185,18 @@ def test_a_job_that_waits_has_no_result_yet(service: JobService, client: TestCli
     assert "This job has no result yet" in answer.json()["error"]
 
 
-def test_a_signed_link_opens_one_file_until_its_time(
-    service: JobService, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_archive_of_results_without_those_that_are_not_there(
+    service: JobService, client: TestClient, tmp_path: Path
 ) -> None:
-    job = finished(service, tmp_path)
-    link = http_api.Http(service, service.settings).link(job)
-    assert JOB not in link
-    assert client.get(link).content == CONTENT
-    assert client.get(link.replace("out/made", "in/clip")).status_code == 404
-    assert client.get(link.replace("until=1", "until=2")).status_code == 404
-    assert client.get(link.replace(".webp", ".html")).status_code == 404
-    assert client.get(link.split("?")[0]).status_code == 404
-    late = time.time() + 2000
-    monkeypatch.setattr(time, "time", lambda: late)
-    assert client.get(link).status_code == 410
+    finished(service, tmp_path)
+    answer = client.get(f"/zip?jobs={JOB},{'1' * 32},{JOB}")
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        (info,) = archive.infolist()
+        assert info.compress_type == zipfile.ZIP_STORED
+        assert archive.read(info) == CONTENT
+    assert client.get("/zip").status_code == 422
 
 
 def test_deleting_needs_the_token_and_is_at_once(service: JobService, client: TestClient, tmp_path: Path) -> None:

@@ -5,25 +5,21 @@ small page, whichever the caller prefers.
 """
 
 import asyncio
-import hashlib
-import hmac
-import json
 import time
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from vimix.errors import Gone, NotFound
-from vimix.jobs.model import Job
+from vimix.errors import Gone
 from vimix.jobs.service import LINK_SECONDS, JobService
 from vimix.settings import Settings
-from vimix.stores import Stored, checked, disposition
+from vimix.stores import Stored, disposition
 from vimix.web.api import job_routes, uploads
 from vimix.web.api.answers import answering, asked_of, options_in, ticket_answer
-from vimix.web.middleware.rate_limit import limiter, secret_of, visitor_of
+from vimix.web.middleware.rate_limit import limiter, visitor_of
 from vimix.web.ops import health
 from vimix.web.ops.cleanup import delete_everywhere
 from vimix.web.ui.presenter import download_name
@@ -40,7 +36,6 @@ def routes(service: JobService, settings: Settings) -> list[BaseRoute]:
         *health.routes(service, settings),
         Route("/r/{job}", answering(it.result), methods=["GET"]),
         Route("/r/{job}", answering(it.delete), methods=["DELETE"]),
-        Route("/f/{key:path}", answering(it.file), methods=["GET"]),
         Route("/j/{job}", answering(it.page), methods=["GET"]),
         Route("/convert", answering(it.convert), methods=["POST"]),
         *uploads.routes(service, settings),
@@ -72,34 +67,6 @@ class Http:
         if url is None:
             raise Gone(_EXPIRED)
         return RedirectResponse(url, 302, headers={"cache-control": "no-store"})
-
-    async def file(self, request: Request) -> Response:
-        """A file of the local store by a link that `link` signed: it ends, and does not tell the job."""
-        key, asked = checked(request.path_params["key"]), request.query_params
-        until, name = asked.get("until", ""), asked.get("name", "")
-        if not hmac.compare_digest(asked.get("signature", "").encode(), self._signature(key, until, name).encode()):
-            raise NotFound("There is no such file.")
-        if float(until) < time.time():
-            raise Gone("This link has expired. Ask for a new one where you found it.")
-        path, stored = await asyncio.to_thread(
-            lambda: (self.service.files.local_path(key), self.service.files.head(key))
-        )
-        if path is None or stored is None:
-            raise Gone(_EXPIRED)
-        return served(request, path, stored, name, inline=False)
-
-    def link(self, job: Job) -> str:
-        """A link to a result that ends within the hour and with the job: presigned, or our own `f/…`."""
-        left = min(LINK_SECONDS, (job.expires or time.time() + LINK_SECONDS) - time.time())
-        key, name = job.result_key or "", download_name(job)
-        if (url := self.service.files.url(key, seconds=left, name=name)) is not None:
-            return url
-        until = str(int(time.time() + left))
-        query = urlencode({"until": until, "name": name, "signature": self._signature(key, until, name)})
-        return f"{self.settings.public_url.rstrip('/')}/f/{quote(key)}?{query}"
-
-    def _signature(self, key: str, until: str, name: str) -> str:
-        return hmac.new(secret_of(self.settings), json.dumps([key, until, name]).encode(), hashlib.sha256).hexdigest()
 
     async def page(self, request: Request) -> Response:
         """The page on that job."""
