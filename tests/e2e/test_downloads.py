@@ -1,6 +1,5 @@
 """What is taken away from the page, and the states beside the straight way: what is copied runs or shows elsewhere."""
 
-import io
 import re
 import shutil
 import subprocess
@@ -8,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.browsing import DONE, visiting
 from tests.e2e.conftest import Namer
@@ -24,32 +22,6 @@ def taken(page: Page, button: str) -> str:
     expect(page.locator(button)).to_have_text("Copied")
     text: str = page.evaluate("navigator.clipboard.readText()")
     return text
-
-
-def test_the_result_is_shown_on_a_colour_and_on_a_picture_of_theirs(browser: Browser, root: str, clip: Path) -> None:
-    with visiting(browser, root, width=390, theme="dark") as visit:
-        page = visit.open()
-        visit.drop(clip)
-        visit.go()
-        visit.finish()
-        stage = page.locator("#vx-stage")
-        page.locator('#vx-swatches input[type="color"]').fill("#3366cc")
-        expect(stage).to_have_css("background-color", "rgb(51, 102, 204)")
-        visit.seen("backdrop_colour", "#vx-live", "#vx-swatches")
-        sea = io.BytesIO()
-        Image.new("RGB", (64, 36), (10, 120, 160)).save(sea, "PNG")
-        sent: list[str] = []
-        page.on("request", lambda request: sent.append(request.url))
-        own: FilePayload = {"name": "sea.png", "mimeType": "image/png", "buffer": sea.getvalue()}
-        page.locator('#vx-swatches input[type="file"]').set_input_files(own)
-        expect(stage).to_have_css("background-image", re.compile(r'url\("blob:'))
-        expect(stage).to_have_css("background-size", "cover")
-        assert all(url.startswith("blob:") for url in sent), "the picture stays in the browser"
-        visit.seen("backdrop_picture", "#vx-live", "#vx-swatches")
-        shot = Image.open(io.BytesIO(stage.screenshot())).convert("RGB")
-        assert shot.getpixel((shot.width // 2, 4)) == pytest.approx((10, 120, 160), abs=3)
-        page.get_by_role("radio", name="Checkerboard").click()
-        expect(stage).not_to_have_css("background-image", re.compile("blob:"))
 
 
 def test_what_is_copied_is_this_run(browser: Browser, root: str, clip: Path) -> None:

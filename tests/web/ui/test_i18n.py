@@ -25,7 +25,17 @@ def test_no_word_is_left_that_nothing_asks_for() -> None:
     own = (STATIC.parent / "page.py").read_text()
     idle = {key for key in WORDS if not re.search(rf'["\'`]{key}["\'`]', SCRIPT_TEXT + HTML_TEXT + own)}
     built = {"s_queued", "s_running", "s_done", "s_failed", "s_cancelled", "s_expired"}
-    built |= {"on_checker", "on_black", "on_white", "stable_good", "stable_fair", "stable_low"}
+    built |= {
+        "on_checker",
+        "on_black",
+        "on_white",
+        "keep_help",
+        "remove_help",
+        "stable_good",
+        "stable_fair",
+        "stable_low",
+    }
+    built |= {key for key in WORDS if key.startswith(("behind_", "for_"))}
     assert idle <= built
 
 
@@ -51,7 +61,7 @@ def test_every_format_and_platform_has_a_button() -> None:
 NOT_ON_THE_PAGE = (
     "__main__.py", "pipeline/card.py", "settings.py", "matting/networks/catalogue.py", "jobs/worker/modal.py",
     "jobs/worker/serve.py", "web/listener.py", "web/server.py", "web/ops/prefetch.py",
-    "web/ui/embed.py", "web/ops/metrics.py", "web/ops/cleanup.py", "web/ui/i18n.py",
+    "web/ui/embed.py", "web/ops/metrics.py", "web/ops/cleanup.py", "web/ui/i18n.py", "web/ui/result_words.py",
 )  # fmt: skip
 """Whose sentences a visitor never meets: the command line's, the operator's, the log's, and the page's own words."""
 HOUSE = STATIC.parents[2]

@@ -11,6 +11,8 @@ from typing import Any
 
 import gradio as gr
 
+from vimix.web.ui.result_words import RESULT
+
 SPANISH: dict[str, str] = json.loads((Path(__file__).parent / "static" / "es.json").read_text())
 WORDS: dict[str, tuple[str, str]] = {
     # first screen
@@ -84,60 +86,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "cancelling": ("Cancelling…", "Cancelando…"),
     "removing": ("Removing background…", "Quitando el fondo…"),
     "progress": ("Progress", "Progreso"),
-    # done
-    "ready": ("Ready", "Listo"),
-    "ready_in": ("in {time}", "en {time}"),
-    "ready_cached": ("instantly (already processed)", "al instante (ya estaba procesado)"),
-    "download": ("Download {format} · {size}", "Descargar {format} · {size}"),
-    "download_partial": ("Download the finished part · {size}", "Descargar la parte terminada · {size}"),
-    "copy_link": ("Copy link", "Copiar enlace"),
-    "embed": ("Embed", "Insertar"),
-    "api": ("API", "API"),
-    "copy": ("Copy", "Copiar"),
-    "copied": ("Copied", "Copiado"),
-    "close": ("Close", "Cerrar"),
-    "also_as": ("Other formats", "Otros formatos"),
-    "plays_in": ("Transparency works in", "La transparencia funciona en"),
-    "plays_in_plain": ("Plays in", "Se ve en"),
-    "stickers": ("Stickers and emoji", "Stickers y emojis"),
-    "frames": ("{n} frames", "{n} fotogramas"),
-    "frames_one": ("1 frame", "1 fotograma"),
-    "transparent": ("transparent", "transparente"),
-    "opaque": ("not transparent", "sin transparencia"),
-    "with_sound": ("with sound", "con sonido"),
-    "deleted_on": ("will be deleted {when}", "se borrará {when}"),
-    "delete_now": ("delete now", "borrar ahora"),
-    "delete_sure": ("Delete this clip and its result now?", "¿Borrar ahora este vídeo y su resultado?"),
-    "calmness": ("Stability: {value}", "Estabilidad: {value}"),
-    "stable_good": ("good", "buena"),
-    "stable_fair": ("fair", "aceptable"),
-    "stable_low": ("low", "baja"),
-    "doubtful": ("{n} frames may need checking", "Conviene revisar {n} fotogramas"),
-    "doubtful_one": ("1 frame may need checking", "Conviene revisar 1 fotograma"),
-    "doubtful_at": ("Check the frame at {time}", "Revisar el fotograma en {time}"),
-    "timeline": ("Frames that may need checking", "Fotogramas que conviene revisar"),
-    "compare": ("Before / after", "Antes / después"),
-    "compare_at": ("Time in the clip", "Momento del vídeo"),
-    "compare_split": ("Divider between before and after", "Divisor entre antes y después"),
-    "before": ("Before", "Antes"),
-    "after": ("After", "Después"),
-    "play": ("Play", "Reproducir"),
-    "backdrop": ("Preview on", "Ver sobre"),
-    "on_checker": ("Checkerboard", "Cuadrícula"),
-    "on_black": ("Black", "Negro"),
-    "on_white": ("White", "Blanco"),
-    "on_colour": ("A colour", "Un color"),
-    "on_picture": ("Your own picture", "Una imagen tuya"),
-    "no_preview": (
-        "This browser can't play {format}. Download it, or choose another format.",
-        "Este navegador no puede mostrar {format}. Descárgalo o elige otro formato.",
-    ),
-    "nothing": ("Nothing was found", "No se encontró nada"),
-    "nothing_found": (
-        "Hardly anything was found to keep. Try another quality, or click the subject.",
-        "Apenas se encontró nada que recortar. Prueba otra calidad o señala el sujeto.",
-    ),
-    "try_again": ("Change options", "Cambiar opciones"),
+    **RESULT,
     # trouble
     "failed": ("That did not work", "No ha funcionado"),
     "cancelled": ("Cancelled", "Cancelado"),

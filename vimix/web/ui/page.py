@@ -16,7 +16,7 @@ from vimix.web.ui.handlers import Page
 from vimix.web.ui.i18n import label, named, table
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("base.js", "clip.js", "stage.js", "card.js", "app.js")
+SCRIPTS = ("base.js", "clip.js", "player.js", "mend.js", "finish.js", "stage.js", "card.js", "app.js")
 SIZES = ("1920", "1280", "720", "512", "320", "128")
 
 

@@ -33,6 +33,8 @@ MAX_PREVIEW = 30_000
 STABILITY = (("good", 6.0), ("fair", 12.0))
 """What a matte's flicker (percent of the subject) is called, up to which value; above, it is low. By eye on the clips
 of docs/quality.md: below 6 only a still wall shows it, above 12 everybody sees it."""
+_MATTING = ("preparing", "network", "key", "matting", "smoothing")
+"""The steps of `card.timings` that a stored matte saves."""
 LITTLE = 0.004
 """Share of the picture below which a cut-out counts as nothing found."""
 
@@ -107,6 +109,7 @@ def facts(card: Mapping[str, Any]) -> dict[str, Any]:
     flicker = card.get("flicker") or {}  # older cards have one number
     coverage = card.get("coverage")
     complies = card.get("complies") or {}
+    timings = card.get("timings") or {}
     return {
         "bytes": output.get("bytes"),
         "width": output.get("width"),
@@ -116,7 +119,11 @@ def facts(card: Mapping[str, Any]) -> dict[str, Any]:
         "alpha": output.get("alpha"),
         "audio": output.get("audio"),
         "source_seconds": source.get("seconds"),
-        "took": (card.get("timings") or {}).get("total"),
+        "source_width": source.get("width"),
+        "source_fps": source.get("fps"),
+        "source_audio": source.get("audio"),
+        "took": timings.get("total"),
+        "again": _again(timings),
         "cached": card.get("cached"),
         "stability": stability(flicker.get("after") if isinstance(flicker, Mapping) else flicker),
         "doubtful": [moment for frame in card.get("doubtful_frames") or () if (moment := _moment(frame)) is not None],
@@ -135,6 +142,12 @@ def stability(flicker: float | None) -> str | None:
     if flicker is None:
         return None
     return next((word for word, most in STABILITY if flicker <= most), "low")
+
+
+def _again(timings: Mapping[str, float]) -> float | None:
+    """Seconds that the clip takes once more with its stored matte: what is neither preparing nor finding the matte."""
+    left = float(timings.get("total") or 0) - sum(timings.get(name, 0) for name in _MATTING)
+    return round(left, 1) if left > 0 else None
 
 
 def _moment(frame: Any) -> float | None:

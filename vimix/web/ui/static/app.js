@@ -217,14 +217,21 @@
     button.disabled = true;
     const answer = await vimix.server.also({ job: from, ...wish });
     button.disabled = false;
-    if (answer.kind === "error") return vimix.cardError(answer.error);
+    if (answer.kind === "error") {
+      vimix.cardError(answer.error);
+      return false;
+    }
     receive(answer);
+    return answer;
   };
 
   vimix.remove = async (id) => {
     if (!confirm(vimix.t("delete_sure"))) return;
     const answer = await vimix.server.delete({ job: id, token: vimix.token(id) });
     if (answer.kind === "error") return vimix.cardError(answer.error);
+    const { [id]: played, ...others } = vimix.memory.get("players", {});
+    if (played) await vimix.server.delete({ job: played.job, token: played.token });
+    vimix.memory.set("players", others);
     vimix.memory.set("jobs", mine().filter((row) => row.job !== id));
     vimix.fresh();
   };

@@ -10,6 +10,11 @@
     $("api").addEventListener("click", () => dialog(vimix.t("api"), calls(view.options)));
     $("dialog-close").addEventListener("click", () => $("dialog").close());
     $("dialog-copy").addEventListener("click", () => copy($("dialog").querySelector("code").textContent, $("dialog-copy"), "copy"));
+    $("download").addEventListener("click", (event) => {
+      if (!vimix.finish.pending()) return;
+      event.preventDefault(); // the file has another background than is shown
+      vimix.finish.save($("download"));
+    });
     $("again").addEventListener("click", () => vimix.again());
     $("new").addEventListener("click", () => vimix.fresh());
   };
@@ -34,7 +39,7 @@
   }
 
   function clear() {
-    for (const id of ["card-text", "card-error", "download", "share", "batch", "notes", "also", "plays", "stickers", "facts", "again"])
+    for (const id of ["card-text", "card-error", "download", "share", "batch", "notes", "purposes", "also", "plays", "stickers", "facts", "again"])
       show($(id), false);
     say($("card-took"), "");
     $("card-error").after($("download"));
@@ -77,13 +82,14 @@
     const link = $("download");
     link.href = view.url;
     link.download = view.save_as;
-    const key = view.state === "done" ? "download" : "download_partial";
-    say(link, vimix.t(key, { format: vimix.said(view.label).replace(/ \(.*\)/, ""), size: vimix.size(facts?.bytes) }).replace(/\s· $/, ""));
+    vimix.saveLabel();
     show(link, true);
     if (view.state !== "done") return;
+    if (vimix.finish.downloads()) link.click(); // that was what the background was saved for
     if (facts) notes(facts.warnings.filter((warning) => !facts.nothing || !warning.startsWith("Nothing was found")));
     if (facts?.nothing) return nothing(link);
     show($("share"), true);
+    chips("purposes", purposes());
     chips("also", formats());
     chips("stickers", stickers(facts?.fits || []));
     if (!facts) return;
@@ -91,6 +97,13 @@
     chips("plays", facts.plays_in.map((name) => make("span", { class: "vx-chip vx-ok" }, `✓ ${vimix.said(name)}`)));
     facts_line(facts);
   }
+
+  // What the button gives: the file as it is, or one more with the background that is shown.
+  vimix.saveLabel = () => {
+    const key = vimix.finish.pending() ? "save_shown" : view.state === "done" ? "download" : "download_partial";
+    const size = vimix.finish.pending() ? "" : vimix.size(view.card?.bytes);
+    say($("download"), vimix.t(key, { format: vimix.said(view.label).replace(/ \(.*\)/, ""), size }).replace(/\s· $/, ""));
+  };
 
   function notes(said) {
     $("notes").replaceChildren(...said.map((note) => make("li", {}, vimix.said(note))));
@@ -115,9 +128,18 @@
 
   const chip = (label, wish, more = {}) => {
     const button = make("button", { type: "button", class: "vx-chip", ...more }, label);
-    button.addEventListener("click", () => vimix.also(view.job, wish, button));
+    button.addEventListener("click", () => (vimix.finish.pending() ? vimix.finish.also(wish, button) : vimix.also(view.job, wish, button)));
     return button;
   };
+  // The same by what it is for: WebP moves in every browser, editors take ProRes, and slides show GIF.
+  const PURPOSES = { website: "webp", editor: "mov", slides: "gif", games: "sprites" };
+  const purposes = () =>
+    Object.entries(PURPOSES)
+      .filter(([, format]) => vimix.facts.formats.some((row) => row.name === format))
+      .map(([name, format]) => {
+        const here = view.format === format && !view.options.fit;
+        return chip((here ? "✓ " : "") + vimix.t(`for_${name}`), { format }, { class: here ? "vx-chip vx-ok" : "vx-chip", disabled: here });
+      });
   const formats = () =>
     vimix.facts.formats.filter((row) => row.name !== view.format || view.options.fit).map((row) => chip(vimix.said(row.label), { format: row.name }));
 
@@ -138,6 +160,9 @@
     if (facts.seconds) words.push(vimix.t("sec", { n: vimix.number(facts.seconds, 2) }));
     words.push(vimix.t(facts.alpha ? "transparent" : "opaque"));
     if (facts.audio) words.push(vimix.t("with_sound"));
+    else if (facts.source_audio) words.push(vimix.t("sound_dropped", { format: vimix.said(view.label).replace(/ \(.*\)/, "") }));
+    const rate = facts.frames > 1 && facts.seconds ? facts.frames / facts.seconds : 0;
+    if (rate && facts.source_fps > rate * 1.05) words.push(vimix.t("rate_of", { fps: vimix.number(rate, 0), source: vimix.number(facts.source_fps, 0) }));
     if (view.expires) words.push(vimix.t("deleted_on", { when: vimix.when(view.expires) }));
     const line = $("facts");
     line.replaceChildren(words.join("\u00a0· ")); // no line begins with a dot

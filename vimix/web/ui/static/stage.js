@@ -8,12 +8,15 @@
 
   vimix.stagePart = () => {
     swatches();
+    vimix.playerPart();
+    vimix.mendPart();
+    vimix.finishPart();
     $("pick").addEventListener("click", () => pick(!picking));
     $("stage").addEventListener("click", picked);
     $("try").addEventListener("click", attempt);
     $("video").addEventListener("error", unplayable);
     $("play").addEventListener("click", play);
-    $("compare-open").addEventListener("click", () => compare($("compare").hidden));
+    $("compare-open").addEventListener("click", () => (vimix.player.open ? divide() : compare($("compare").hidden)));
     $("scrub").addEventListener("change", () => moment(Number($("scrub").value)));
     const split = vimix.parts.stage.querySelector(".vx-split");
     vimix.parts.stage.querySelector(".vx-before").alt = vimix.t("before");
@@ -35,6 +38,9 @@
   }
 
   function blank() {
+    vimix.player.close();
+    for (const id of ["mend", "behind", "screen-split"]) show($(id), false);
+    $("behind-open").setAttribute("aria-expanded", false);
     for (const id of ["live", "video", "compare", "swatches", "play", "mark", "over", "setup", "looks", "progress", "inspect"])
       show($(id), false);
     show($("stage"), true);
@@ -235,6 +241,7 @@
     show($("inspect"), Boolean(facts));
     show($("compare-open"), view.state === "done");
     if (facts) inspect(facts);
+    vimix.player.offer(view);
     say($("state"), vimix.t(view.state === "done" ? "ready" : "cancelled"));
   };
 
@@ -255,20 +262,38 @@
     say($("calm"), facts.stability && !facts.nothing ? vimix.t("calmness", { value: vimix.t(`stable_${facts.stability}`) }) : "");
     const { doubtful } = facts;
     say($("doubt"), doubtful.length && !facts.nothing ? vimix.t(doubtful.length > 1 ? "doubtful" : "doubtful_one", { n: doubtful.length }) : "");
-    const line = $("timeline");
+    vimix.stops();
     const length = facts.seconds || 1;
-    line.replaceChildren(
-      ...apart(doubtful, length / 40).map((time) => {
-        const text = vimix.t("doubtful_at", { time: vimix.clock(time) });
-        const button = make("button", { type: "button", title: text, "aria-label": text, onclick: () => compare(true, time) });
-        button.style.left = `${Math.min(100, (time / length) * 100)}%`;
-        return button;
-      }),
-    );
-    show(line, doubtful.length > 0 && !facts.nothing);
     $("scrub").max = Math.max(0, length - 0.05);
     $("scrub").value = length / 2;
     compare(false);
+  }
+
+  // Stops on the clip: frames that may need checking, and those that were corrected.
+  vimix.stops = () => {
+    if (!shown?.card) return;
+    const { doubtful, nothing, seconds } = shown.card;
+    const length = seconds || 1;
+    const corrected = vimix.player.open ? vimix.mend.stops().map((index) => (index + 0.5) / vimix.player.rate) : [];
+    const stop = (key, kind) => (time) => {
+      const text = vimix.t(key, { time: vimix.clock(time) });
+      const open = () => (vimix.player.open ? vimix.player.go(Math.floor(time * vimix.player.rate + 0.01)) : compare(true, time));
+      const button = make("button", { type: "button", class: kind, title: text, "aria-label": text, onclick: open });
+      button.style.left = `${Math.min(100, (time / length) * 100)}%`;
+      return button;
+    };
+    const stops = nothing ? [] : apart(doubtful, length / 40).map(stop("doubtful_at", "vx-stop-doubt"));
+    $("timeline").replaceChildren(...stops, ...corrected.map(stop("corrected_at", "vx-stop-mended")));
+    show($("timeline"), stops.length + corrected.length > 0);
+  };
+
+  // Before and after in the player: a divide that can be moved, while the clip goes on.
+  function divide() {
+    const on = vimix.player.split === null;
+    vimix.player.split = on ? Number($("screen-split").value) / 100 : null;
+    $("compare-open").setAttribute("aria-pressed", on);
+    show($("screen-split"), on);
+    vimix.player.paint();
   }
 
   // Neighbours share one mark.
@@ -298,9 +323,8 @@
 
   // What the cut-out is shown on: a look only, the file stays transparent.
   function swatches() {
-    const on = (name, value) => {
+    const on = (name) => {
       $("stage").dataset.on = name;
-      $("stage").style.setProperty("--on", value || "");
       for (const each of $("swatches").children) each.setAttribute("aria-checked", each.dataset.on === name);
     };
     const plain = (name) =>
@@ -308,14 +332,6 @@
         type: "button", role: "radio", "data-on": name, "aria-checked": name === "checker",
         "aria-label": vimix.t(`on_${name}`), title: vimix.t(`on_${name}`), onclick: () => on(name),
       });
-    const colour = make("input", { type: "color", value: "#12b76a", "aria-label": vimix.t("on_colour"), title: vimix.t("on_colour"), "data-on": "colour" });
-    colour.addEventListener("input", () => on("colour", colour.value));
-    colour.addEventListener("click", () => on("colour", colour.value));
-    const file = make("input", { type: "file", accept: "image/*", class: "vx-unseen", "aria-label": vimix.t("on_picture") });
-    file.addEventListener("change", () => {
-      if (file.files[0]) on("picture", `center / cover url("${URL.createObjectURL(file.files[0])}")`);
-    });
-    const picture = make("label", { "data-on": "picture", title: vimix.t("on_picture") }, file);
-    $("swatches").append(plain("checker"), plain("black"), plain("white"), colour, picture);
+    $("swatches").append(plain("checker"), plain("black"), plain("white"));
   }
 })();
