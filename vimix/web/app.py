@@ -24,12 +24,13 @@ from vimix.web.api import gradio_api, http_api, zip_download
 from vimix.web.listener import bound
 from vimix.web.middleware import upload_limits, url_fetch
 from vimix.web.middleware.access_log import AccessLog
+from vimix.web.middleware.caching import Caching
 from vimix.web.middleware.public_address import PublicAddress
 from vimix.web.middleware.routes import AllowedRoutes
 from vimix.web.ops import json_logging, prefetch
 from vimix.web.ops.cleanup import sweeping, upload_folder
 from vimix.web.server import serve
-from vimix.web.ui import examples
+from vimix.web.ui import examples, sharing
 from vimix.web.ui.embed import FirstPage, embed_route
 from vimix.web.ui.handlers import Page
 from vimix.web.ui.i18n import translations
@@ -95,7 +96,7 @@ def _how(settings: Settings, service: JobService, page: Page, version: str) -> d
             await service.stop()
 
     own: list[BaseRoute] = [Mount("/page", StaticFiles(directory=STATIC)), embed_route, zip_download.zip_route(service)]
-    own += [*examples.routes(page.examples), *http_api.routes(service, settings)]
+    own += [*examples.routes(page.examples), *sharing.routes(service), *http_api.routes(service, settings)]
     return {
         "server_name": settings.host,
         "server_port": settings.port,
@@ -120,7 +121,8 @@ def _how(settings: Settings, service: JobService, page: Page, version: str) -> d
                 Middleware(AccessLog),
                 *upload_limits.middleware(settings),
                 Middleware(AllowedRoutes),
-                Middleware(FirstPage, version=version),
+                Middleware(Caching, version=version),
+                Middleware(FirstPage, version=version, service=service, settings=settings),
             ],
             "lifespan": life,
         },

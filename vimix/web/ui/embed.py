@@ -1,9 +1,12 @@
 """What reaches the browser before Gradio does: the address for iframes, and a few lines put into the first page.
 
 Gradio's page takes its language from the browser and its theme from the system once its scripts run; a choice made
-here before must be known earlier, or the page flickers. So the first page is given a short script ahead of Gradio's.
+here before must be known earlier, or the page flickers. So the first page is given a short script ahead of Gradio's,
+and what other sites show of a link to us. It holds the whole layout, so it is sent compressed.
 """
 
+import asyncio
+import gzip
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -13,8 +16,19 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vimix.jobs.service import JobService
+from vimix.settings import Settings
+from vimix.web.middleware.public_address import root_of
+from vimix.web.ui.sharing import tags, without_placeholders
+
 EARLY = (Path(__file__).parent / "static" / "early.js").read_text()
-ABOUT = "Removes the background of any clip and keeps it with real transparency."
+HEAD = (
+    '<meta name="theme-color" content="#fbfbfa" media="(prefers-color-scheme: light)">'
+    '<meta name="theme-color" content="#0f1115" media="(prefers-color-scheme: dark)">'
+    '<link rel="icon" type="image/png" sizes="192x192" href="page/icon-192.png?v={version}">'
+    '<link rel="apple-touch-icon" href="page/icon-180.png?v={version}">'
+    '<link rel="stylesheet" href="page/page.css?v={version}"><script>{early}</script>'
+)
 
 
 def embed_page(request: Request) -> RedirectResponse:
@@ -27,13 +41,12 @@ embed_route = Route("/embed", embed_page, methods=["GET"])
 
 
 class FirstPage:
-    """Middleware: `early.js`, our style sheet and a description go first in the page; all else is left alone."""
+    """Middleware: `early.js`, our style sheet, icons and what other sites show go first in the page; all else is left
+    alone."""
 
-    def __init__(self, app: ASGIApp, version: str) -> None:
-        self.app = app
-        style = f'<link rel="stylesheet" href="page/page.css?v={version}">'
-        about = f'<meta name="description" content="{ABOUT}">'
-        self.head = f"<head><script>{EARLY}</script>{style}{about}".encode()
+    def __init__(self, app: ASGIApp, version: str, service: JobService, settings: Settings) -> None:
+        self.app, self.service, self.settings = app, service, settings
+        self.head = HEAD.format(early=EARLY, version=version)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hold the page back until it is whole, then change it."""
@@ -41,6 +54,9 @@ class FirstPage:
             await self.app(scope, receive, send)
             return
         headers = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]  # what we change must be plain
+        request = Request(scope)
+        small = "gzip" in request.headers.get("accept-encoding", "")
+        job, root = request.query_params.get("job", "")[:64], root_of(request, self.settings)
         start: Message = {}
         body = bytearray()
 
@@ -52,8 +68,13 @@ class FirstPage:
             body.extend(message.get("body", b""))
             if message.get("more_body"):
                 return
-            text = bytes(body).replace(b"<head>", self.head, 1)
+            shown = await asyncio.to_thread(tags, self.service, root, job)
+            text = without_placeholders(bytes(body)).replace(b"<head>", f"<head>{shown}{self.head}".encode(), 1)
             changed = MutableHeaders(raw=start["headers"])
+            changed.add_vary_header("accept-encoding")
+            if small:
+                text = await asyncio.to_thread(gzip.compress, text, 6)
+                changed["content-encoding"] = "gzip"
             if "content-length" in changed:
                 changed["content-length"] = str(len(text))
             await send({**start, "headers": changed.raw})
