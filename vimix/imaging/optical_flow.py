@@ -25,6 +25,12 @@ light for consistent; lower takes them for motion that was not found."""
 _CONSISTENCY = np.exp(-np.square(np.arange(256) / _TOLERANCE)).astype(np.float32)
 
 
+_BETWEEN = 10
+"""Pixels between the points of a flow that the camera's motion is found from: 1300 at 480x270, in about 1 ms."""
+_OUTLIER = 1.0
+"""Pixels by which a point may miss the camera's motion and still count for it: the flow's own mistakes."""
+
+
 def optical_flow(here: Pixels, there: Pixels) -> Flow:
     """The flow from one small grey picture (h, w) to another of its size (DIS: Kroeger et al. 2016)."""
     below, right = (max(0, _NARROWEST - side) for side in here.shape)
@@ -43,6 +49,26 @@ def warp(there: Some, flow: Flow) -> Some:
 def compose(first: Flow, then: Flow) -> Flow:
     """The flow from here to a third frame: the flow `first` from here to there, and `then` on from there."""
     return first + warp(then, first)
+
+
+def camera_flow(flow: Flow) -> Flow:
+    """(h, w, 2): the part of the flow that the camera's motion explains: a homography, found by RANSAC.
+
+    Where none is found (a picture of a few pixels), it is the median of the flow.
+    """
+    height, width = flow.shape[:2]
+    rows, columns = np.mgrid[_BETWEEN // 2 : height : _BETWEEN, _BETWEEN // 2 : width : _BETWEEN]
+    here = np.stack([columns, rows], -1).reshape(-1, 2).astype(np.float32)
+    there = here + flow[rows, columns].reshape(-1, 2)
+    found = None
+    if len(here) >= 12:
+        found, _ = cv2.findHomography(here, there, cv2.RANSAC, _OUTLIER, maxIters=300, confidence=0.995)
+    if found is None:
+        return np.broadcast_to(np.median(flow, axis=(0, 1)).astype(np.float32), flow.shape)
+    matrix = found.astype(np.float32)
+    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
+    across, down, depth = (row[0] * x + row[1] * y + row[2] for row in matrix)
+    return np.dstack([across / depth - x, down / depth - y])
 
 
 def consistency(here: Pixels, there: Pixels, flow: Flow) -> Flow:

@@ -21,7 +21,7 @@ from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.imaging.resize import shrunk
 from vimix.matting.engine import Predict
 from vimix.matting.networks.catalogue import Model
-from vimix.matting.video.appearance import as_plane, confidence
+from vimix.matting.video.small import as_plane, confidence
 
 Floats = NDArray[np.float32]
 STEP = 32

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.matting.video.test_tracker import Eye, clip, moving, picture
+from tests.matting.video.test_tracker import RED, Eye, clip, moving, picture
 from vimix.events import Done, Note, Progress
 from vimix.frame import Frame, Pixels, opaque
 from vimix.jobs.worker import child_main
@@ -51,7 +51,7 @@ def test_the_time_left_is_not_below_the_truth(
 ) -> None:
     clock, eye = Clock(monkeypatch), Eye()
     reporter, sent = reporter_in(tmp_path)
-    pictures = [picture(moving(at % 40)) for at in range(160)]
+    pictures = [picture([(30.0, 30 + at % 40, 14, RED)]) for at in range(160)]  # so slow that it begins at its first
     reporter.progress(Progress(0, len(pictures), frame()))
     sent_at = []
     for done, snapshot in enumerate(followed(eye, policy, pictures), 1):

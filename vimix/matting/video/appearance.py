@@ -1,13 +1,13 @@
-"""What is known of the subject while it is tracked, all of it on small pictures (480 pixels on the long side).
+"""What is known of the subject while it is tracked, all of it on small pictures.
 
 A prediction is evidence, not truth: the network segments whatever is salient, so a pole or a bystander is the subject
-in one frame and not in the next. Three more cues are fused with it, each as log-odds that are added to the network's
-own: where the subject must be (the matte before, warped by optical flow), its colours against those of what surrounds
-it, and whether a connected component is attached to it. Their weight is `reliability`: how plausible the recent
-predictions were. At 0 the network stands alone, so tracking cannot be worse than no tracking."""
+in one frame and not in the next. Four more cues are fused with it, each as log-odds that are added to the network's
+own: where the subject must be (the matte before, warped by optical flow, as far as that explains the picture), its
+colours against those of what surrounds it, whether a connected component is attached to it, and whether it moves as the
+background does. Their weight is `reliability`: how plausible the recent predictions were. At 0 the network stands
+alone, so tracking cannot be worse than no tracking."""
 
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2 as typed_cv2
@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimix.frame import Pixels
-from vimix.imaging.resize import shrunk
+from vimix.imaging.optical_flow import Flow
+from vimix.matting.video.motion import Moving, motion_odds, moving_part, straightness
+from vimix.matting.video.small import LOUDEST, Plane, as_plane, chance, confidence, histogram, log_odds, without_specks
 
 cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's type
-Plane = NDArray[np.float32]
 
-SIDE = 480
-"""Pixels of the long side of the small pictures."""
 _REACH = 6
 """Small pixels by which flow may be wrong: within this distance of the expected edge, position is no evidence. More
 would let neighbours in, less would cut off what moves fast."""
@@ -37,89 +36,8 @@ _GRID = 16
 """Pixels of the grid that the crop's corners snap to: a crop that trembles makes the matte tremble."""
 _ODD = 0.4
 """Share of the usual area at which a matte is not plausible at all."""
-_OTHER, _ALIKE = 24, 0.75
-"""A scene cut: tiny pictures differ by more levels than the first, and the histograms' Bhattacharyya coefficient is
-below the second. Both are asked for, since fast motion changes the levels but not
-the colours."""
-_LOUDEST = 12.0
-"""Log-odds that no sum of cues passes: the range of the table below."""
-_STEPS = 127
-"""Steps of the table on each side of 0: an index of 8 bits."""
-_ADDED = np.linspace(-_LOUDEST, _LOUDEST, 2 * _STEPS + 1, dtype=np.float32)
-
-
-@dataclass(frozen=True)
-class Small:
-    """A picture as small as tracking needs it (`shrink`), (h, w, 3), and what is computed from it when first asked
-    for."""
-
-    rgb: Pixels
-
-    @cached_property
-    def grey(self) -> Pixels:
-        """(h, w)."""
-        return np.asarray(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-
-    @cached_property
-    def tiny(self) -> Pixels:
-        """The grey one, (18, 32)."""
-        return np.asarray(cv2.resize(self.grey, (32, 18), interpolation=cv2.INTER_AREA), np.uint8)
-
-    @cached_property
-    def colours(self) -> NDArray[np.uint16]:
-        """(h, w), each pixel's bin in Lab: 8 of lightness by 12 by 12."""
-        steps = cv2.LUT(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2LAB), _COARSE).astype(np.uint16)
-        return np.asarray(cv2.transform(steps, _PLACES), np.uint16)
-
-
-_BINS = 8 * 12 * 12
-_CHROMA = ((np.arange(256).clip(80, 175) - 80) // 8).astype(np.uint8)
-_COARSE = np.dstack([np.arange(256, dtype=np.uint8) >> 5, _CHROMA, _CHROMA])
-_PLACES = np.array([[144, 12, 1]], np.float32)
-
-
-def shrink(picture: Pixels) -> Pixels:
-    """A picture (H, W) or (H, W, 3) at most `SIDE` pixels long; one that is smaller already is returned as it is."""
-    height, width = picture.shape[:2]
-    by = min(1.0, SIDE / max(height, width))
-    size = (max(1, round(width * by)), max(1, round(height * by)))
-    return shrunk(picture, size) if by < 1 else picture
-
-
-def as_plane(alpha: Pixels) -> Plane:
-    """A full-size alpha (H, W) as a small matte (h, w), 0-1."""
-    return np.divide(shrink(alpha), 255, dtype=np.float32)
-
-
-def log_odds(chance: Plane, least: float = 0.01) -> Plane:
-    """The log-odds of probabilities, which are kept `least` away from 0 and 1."""
-    chance = np.clip(chance, least, 1 - least)
-    return np.asarray(np.log(chance / (1 - chance)), np.float32)
-
-
-def chance(odds: Plane) -> Plane:
-    """The inverse of `log_odds`."""
-    return np.asarray(1 / (1 + np.exp(-odds)), np.float32)
-
-
-def confidence(matte: Plane) -> float:
-    """0-1: how much of what may be subject (above 0.1) surely is (above 0.9)."""
-    return float(np.count_nonzero(matte > 0.9)) / max(1.0, float(np.count_nonzero(matte > 0.1)))
-
-
-def histogram(colours: NDArray[np.uint16], where: NDArray[np.bool_]) -> Plane:
-    """The normalised colour histogram (bins,) of the pixels `where`."""
-    counts = np.bincount(colours[where], minlength=_BINS).astype(np.float32)
-    return np.divide(counts, max(1.0, float(counts.sum())), dtype=np.float32)
-
-
-def is_cut(before: Small, after: Small) -> bool:
-    """Whether there is a scene cut between two neighbouring frames: other colours, and in other places."""
-    if float(cv2.absdiff(before.tiny, after.tiny).mean()) <= _OTHER:
-        return False
-    everywhere = np.ones(before.colours.shape, bool)
-    shares = [histogram(small.colours, everywhere) for small in (before, after)]
-    return float(np.sqrt(shares[0] * shares[1]).sum()) < _ALIKE
+_PARTS = 8
+"""Keys by which it is told whether the subject travels: more are surer, fewer notice sooner that it stops."""
 
 
 @dataclass(slots=True)
@@ -137,14 +55,14 @@ class AppearanceModel:
     """Colour histograms of the subject and of what surrounds it."""
     areas: list[int] = field(default_factory=list)
     """Pixels of the subject in the last predictions, small pixels."""
+    parts: list[Moving] = field(default_factory=list)
+    """What moved of the subject in the last keys."""
     size: tuple[float, float] = (0.0, 0.0)
     """Height and width of the subject's box, small pixels."""
 
     def fork(self) -> "AppearanceModel":
         """A copy, to track in another direction."""
-        return AppearanceModel(
-            self.matte, self.reliability, self.floor, self.inside, self.outside, list(self.areas), self.size
-        )
+        return replace(self, areas=list(self.areas), parts=list(self.parts))
 
     def remember(self, other: "AppearanceModel") -> None:
         """Take over another model's subject: its colours, and that a person pointed at it."""
@@ -154,7 +72,7 @@ class AppearanceModel:
         """The crop (rows, columns) of a picture of that shape (H, W) for the network: `_ROOM` times the subject's box,
         not narrower than three quarters of its other side. None where there is no subject, and where it would be all of
         it."""
-        subject = self.matte > 0.4
+        subject = without_specks(self.matte > 0.4)
         lines = np.flatnonzero(subject.any(1)), np.flatnonzero(subject.any(0))
         if min(len(line) for line in lines) < 3:
             return None
@@ -177,18 +95,34 @@ class AppearanceModel:
         alike = min(area, usual) / max(1.0, area, usual)
         return min(1.0, max(0.0, (confidence(matte) - 0.15) / 0.3)) * min(1.0, max(0.0, (alike - _ODD) / 0.3))
 
-    def expect(self, colours: NDArray[np.uint16]) -> tuple[Plane, NDArray[np.bool_]]:
-        """What is known of the next matte before it is predicted, given that `matte` is warped there: log-odds (h, w)
-        by position and colour, and which pixels are far from it."""
+    def expect(
+        self, colours: NDArray[np.uint16], trust: Plane | None, own: Flow | None
+    ) -> tuple[Plane, NDArray[np.bool_]]:
+        """What is known of the next matte before it is predicted, given that `matte` is warped there, and `trust`
+        (h, w, 0-1) how well the flow that warped it explains the picture: log-odds (h, w) by position, by colour and,
+        where the frame's `own` motion is known, by that; and which pixels are far from it."""
         reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _REACH + 1, 2 * _REACH + 1))
         around, core = cv2.dilate(self.matte, reach), cv2.erode(self.matte, reach)
         inner = np.maximum(0, log_odds(core, 0.05))
         added = _POSITION * (np.minimum(0, log_odds(around, 0.05)) + inner)
+        if trust is not None:
+            added *= trust
+        if (moves := self._against(own)) is not None:
+            added = np.minimum(added, np.where(moves < 0, 0, LOUDEST)) + moves
         far = around < 0.3
         if self.inside is not None and self.outside is not None:
             ratio = (np.log(self.inside + 1e-3) - np.log(self.outside + 1e-3)).clip(-3, 3)
             added += _COLOUR * cv2.blur(ratio[colours], (5, 5)) * (far | (inner > 0))
         return np.asarray(added, np.float32), far
+
+    def _against(self, own: Flow | None) -> Plane | None:
+        """Log-odds (h, w) against what moves as the background does."""
+        if own is None:
+            return None
+        part = moving_part(own, self.matte)
+        if part.share:
+            self.parts = [*self.parts[-_PARTS + 1 :], part]
+        return motion_odds(own, part, straightness(self.parts))
 
     def fuse(self, alpha: Pixels, expected: tuple[Plane, NDArray[np.bool_]]) -> tuple[Plane, Plane]:
         """The matte (h, w) of a predicted `alpha` (H, W) fused with what was expected, and the log-odds (h, w) added to
@@ -215,21 +149,3 @@ class AppearanceModel:
                 inside, outside = 0.85 * self.inside + 0.15 * inside, 0.85 * self.outside + 0.15 * outside
             self.inside, self.outside = inside, outside
         self.matte = rate * matte + (1 - rate) * self.matte
-
-
-def apply_log_odds(alpha: Pixels, added: Plane) -> Pixels:
-    """A full-size alpha (H, W) with small log-odds (h, w) added to it: by table, as it is done for every pixel."""
-    steps = np.rint((added.clip(-_LOUDEST, _LOUDEST) / _LOUDEST + 1) * _STEPS).astype(np.uint8)
-    height, width = alpha.shape
-    index = cv2.resize(steps, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint16) * 256 + alpha
-    return np.asarray(_FUSED[index], np.uint8)
-
-
-def _fusion_table() -> Pixels:
-    alpha = np.divide(np.arange(256), 255, dtype=np.float32)
-    table = np.rint(chance(log_odds(alpha, 0.004)[None] + _ADDED[:, None]) * 257 - 1).clip(0, 255)
-    table[:, 0] = 0
-    return table.astype(np.uint8).ravel()
-
-
-_FUSED = _fusion_table()

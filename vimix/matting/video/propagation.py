@@ -9,8 +9,8 @@ import numpy as np
 
 from vimix.frame import Pixels
 from vimix.imaging.optical_flow import EDGE, Flow, compose, consistency, optical_flow, warp
-from vimix.matting.video.appearance import shrink
 from vimix.matting.video.segments import FrameGroup
+from vimix.matting.video.small import shrink
 
 cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's type
 
@@ -100,7 +100,7 @@ def flows_to_first(groups: Sequence[FrameGroup]) -> Generator[tuple[FrameGroup, 
     """Each group after the first, in turn, and the flow from it to the first."""
     flow: Flow | None = None
     for before, here in pairwise(groups):
-        known = here.step if here.before is before.small else None
+        known = here.step() if here.before is before.small else None
         step = optical_flow(here.small.grey, before.small.grey) if known is None else known
         flow = step if flow is None else compose(step, flow)
         yield here, flow

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from vimix.frame import Frame, Pixels
 from vimix.imaging.optical_flow import Flow, optical_flow
 from vimix.matting.image import fresh
-from vimix.matting.video.appearance import Plane, Small, apply_log_odds, is_cut, shrink
+from vimix.matting.video.motion import own_motion
+from vimix.matting.video.small import Plane, Small, apply_log_odds, is_cut, shrink
 
 _MEMORY = 128 << 20
 """Bytes of pictures that a window may hold: 16 frames of 1080p, 4 of 4K. Longer windows choose better seeds and hold
@@ -27,8 +28,23 @@ class FrameGroup:
     fused: tuple[Pixels, Plane] | None = None
     """A predicted alpha (H, W) and the log-odds (h, w) to be added: its alpha, not computed yet."""
     before: Small | None = None
-    step: Flow | None = None
-    """The flow to the group `before` this one, where it was computed ahead of time."""
+    """The group before this one in its scene, also where that is of the window before."""
+    after: Small | None = None
+    """The one after it in its window."""
+    _step: Flow | None = None
+
+    def step(self) -> Flow | None:
+        """The flow to the group before this one, computed when first asked for; None where the scene begins here. Any
+        thread may ask; two at once compute the same."""
+        if self._step is None and self.before is not None:
+            self._step = optical_flow(self.small.grey, self.before.grey)
+        return self._step
+
+    def own_motion(self) -> Flow | None:
+        """What moves otherwise than the background from the group before this one; None for a single picture."""
+        if (step := self.step()) is not None:
+            return own_motion(step)
+        return None if self.after is None else -own_motion(optical_flow(self.small.grey, self.after.grey))
 
     def matte(self) -> Pixels:
         """Its alpha (H, W), computed when first asked for. Any thread may ask; two at once compute the same."""
@@ -56,23 +72,31 @@ class Window:
 
 def precomputed(given: Generator[Window, None, None], threads: int) -> Generator[Window, None, None]:
     """The windows, with what does not depend on tracking computed for all their groups at once, on so many threads."""
-    last: Small | None = None
     with closing(given), ThreadPoolExecutor(threads, thread_name_prefix="vimix-ahead") as pool:
         for window in given:
+            list(pool.map(_precompute, window.groups))
+            yield window
+
+
+def _precompute(group: FrameGroup) -> None:
+    assert len(group.small.colours) == len(group.small.grey)  # both are made and kept
+    group.step()
+
+
+def windows(frames: Iterable[Frame], most: int) -> Generator[Window, None, None]:
+    """The clip in windows of at most `most` frames, none across a scene cut; each group knows its neighbours."""
+    last: Small | None = None
+    with closing(_windows(frames, most)) as given:
+        for window in given:
             smalls = [group.small for group in window.groups]
-            list(pool.map(_precompute, window.groups, [None if window.begins else last, *smalls[:-1]]))
+            around = [None if window.begins else last, *smalls, None]
+            for at, group in enumerate(window.groups):
+                group.before, group.after = around[at], around[at + 2]
             last = smalls[-1]
             yield window
 
 
-def _precompute(group: FrameGroup, before: Small | None) -> None:
-    assert len(group.small.colours) == len(group.small.grey)  # both are made and kept
-    if before is not None and before.grey.shape == group.small.grey.shape:
-        group.before, group.step = before, optical_flow(group.small.grey, before.grey)
-
-
-def windows(frames: Iterable[Frame], most: int) -> Generator[Window, None, None]:
-    """The clip in windows of at most `most` frames, none across a scene cut."""
+def _windows(frames: Iterable[Frame], most: int) -> Generator[Window, None, None]:
     groups: list[FrameGroup] = []
     begins, count = True, 0
     with closing(fresh(frames)) as checked:

@@ -22,10 +22,12 @@ from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.imaging.optical_flow import Flow, consistency, warp
 from vimix.matting.engine import Predict
 from vimix.matting.image import product
-from vimix.matting.video.appearance import AppearanceModel, Plane, as_plane, confidence, histogram
+from vimix.matting.video.appearance import AppearanceModel
 from vimix.matting.video.marked_regions import component_at
 from vimix.matting.video.propagation import Chunk, Interval, flows_to_first, propagate
+from vimix.matting.video.seed import Candidate, best_seed
 from vimix.matting.video.segments import FrameGroup, Window, precomputed, windows
+from vimix.matting.video.small import Plane, as_plane
 from vimix.points import Point
 
 
@@ -53,9 +55,6 @@ POLICIES = {
 }
 """By quality; all with the network at 768: at 1024 and at 512 tracking is worse (docs/quality.md)."""
 
-_AREA_POWER = 0.5
-"""What a large matte counts when a seed is chosen: the power of its share of the largest area. At 0 a confident part of
-the subject would win over all of it, at 1 whatever is largest."""
 _SAME = 0.8
 """Share of the tracked subject that must be within what a person points at for the click to change nothing. Lower
 ignores clicks that were meant, higher starts anew for nothing."""
@@ -171,20 +170,9 @@ class _Tracker:
     def _find_seed(self, groups: Sequence[FrameGroup]) -> tuple[int, AppearanceModel]:
         """The group to start from, and a model of what is predicted from the whole of it."""
         places = sorted({*range(0, len(groups), self.policy.scan_interval), len(groups) - 1})
-        mattes = {at: as_plane(self._predict_full(groups[at])) for at in places}
-        roots = {at: np.sqrt(histogram(groups[at].small.colours, matte > 0.6)) for at, matte in mattes.items()}
-        sizes = {at: 1.0 + float(np.count_nonzero(matte > 0.9)) for at, matte in mattes.items()}
-
-        def score(at: int) -> float:
-            confident = confidence(mattes[at]) * min(1.0, float((mattes[at] > 0.5).mean()) / 0.004)
-            others = [float(roots[at] @ roots[other]) for other in roots if other != at]
-            return (
-                confident
-                * (float(np.mean(others)) if others else 1.0)
-                * float((sizes[at] / max(sizes.values())) ** _AREA_POWER)
-            )
-
-        return (seed := max(places, key=score)), AppearanceModel(mattes[seed])
+        candidates = [Candidate.of(as_plane(self._predict_full(groups[at])), groups[at]) for at in places]
+        best, matte, parts = best_seed(candidates)
+        return places[best], AppearanceModel(matte, parts=parts)
 
     def _track_forward(self, groups: Sequence[FrameGroup], appearance: AppearanceModel) -> Generator[Chunk, None, None]:
         for interval in self._track_through(groups, appearance):
@@ -202,7 +190,7 @@ class _Tracker:
                 if self._lost(appearance, groups[at], here, flow):
                     break
             appearance.matte = warp(appearance.matte, flow)
-            self._predict_key(here, appearance)
+            self._predict_key(here, appearance, consistency(here.small.rgb, groups[at].small.rgb, flow))
             yield Interval(groups[at : at + len(flows) + 1], flows)
             at += len(flows)
 
@@ -214,12 +202,13 @@ class _Tracker:
             or float(consistency(here.small.rgb, key.small.rgb, flow)[subject].mean()) < self.policy.min_consistency
         )
 
-    def _predict_key(self, group: FrameGroup, appearance: AppearanceModel) -> None:
-        """Predict a key where the subject is expected, and update the model by it."""
+    def _predict_key(self, group: FrameGroup, appearance: AppearanceModel, trust: Plane | None = None) -> None:
+        """Predict a key where the subject is expected, and update the model by it. `trust` (h, w, 0-1): how well the
+        flow that warped the model's matte there explains the picture."""
         box = appearance.box(group.rgb.shape) if appearance.reliability > 0.15 else None
         call = partial(self._predict_full, group) if box is None else partial(self._predict_in_box, group.rgb, box)
         pending = self.pool.submit(call) if self.pool else None
-        expected = appearance.expect(group.small.colours)
+        expected = appearance.expect(group.small.colours, trust, group.own_motion())
         seen = pending.result() if pending else call()
         matte, added = appearance.fuse(seen, expected)
         if box is not None and appearance.plausibility(matte) < self.policy.min_plausibility:
