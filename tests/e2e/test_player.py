@@ -75,7 +75,7 @@ def test_a_cut_is_mended_in_the_player_and_then_in_the_whole_clip(visit: Visit) 
     click(page, CORNER)
     expect(page.locator("#vx-mend-note")).to_have_text("2 marks in this frame")
     assert [pixel(page, place)[3] for place in (BALL, SECOND, CORNER)] == [255, 0, 255]
-    visit.seen("mend", "#vx-screen", "#vx-controls", "[data-tool=keep]", "#vx-apply")
+    visit.seen("mend", "#vx-screen", "#vx-controls", "#vx-tools [data-tool=keep]", "#vx-apply")
     page.click("#vx-undo")
     page.wait_for_function(f"({PIXEL})({list(CORNER)})[3] === 0")
     before = page.url
@@ -103,7 +103,7 @@ def test_it_is_all_there_without_a_mouse(visit: Visit) -> None:
     expect(page.locator("#vx-zoom")).to_have_text("2×")
     page.keyboard.press("-")
     page.keyboard.press("Home")
-    page.focus("[data-tool=remove]")
+    page.focus("#vx-tools [data-tool=remove]")
     page.keyboard.press("Enter")
     expect(page.locator("#vx-marks")).to_be_focused()
     for key in ("ArrowRight", *["Shift+ArrowRight"] * 2, *["ArrowRight"] * 2):
@@ -115,7 +115,7 @@ def test_it_is_all_there_without_a_mouse(visit: Visit) -> None:
     page.keyboard.press("z")
     page.wait_for_function(f"({PIXEL})({list(SECOND)})[3] === 255")
     page.keyboard.press("Escape")
-    expect(page.locator("[data-tool=remove]")).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#vx-tools [data-tool=remove]")).to_have_attribute("aria-pressed", "false")
 
 
 def test_the_background_that_is_seen_is_saved(visit: Visit, tmp_path: Path) -> None:
@@ -145,3 +145,30 @@ def test_the_background_that_is_seen_is_saved(visit: Visit, tmp_path: Path) -> N
     page.click("#vx-also button:has-text('MP4') >> nth=0")
     page.wait_for_function("document.querySelector('#vx-download').textContent.includes('MP4')", timeout=60_000)
     assert page.evaluate("vimix.facts.formats.length") > 5
+
+
+def test_who_is_meant_is_said_before_the_run(browser: Browser, tmp_path: Path) -> None:
+    """Two clicks in two frames: the second ball is not meant, and the result of the run is without it."""
+    clip = draw(tmp_path / "balls.mp4", wall=GREEN, second=True)
+    with serving(tmp_path, "real") as root, visiting(browser, root, reduced_motion="reduce") as visit:
+        page = visit.open()
+        visit.drop(clip)
+        page.wait_for_selector("#vx-zoomed:visible")
+        assert np.abs(np.subtract(pixel(page, SECOND), (40, 60, 230, 255))).max() < 24
+        page.click("#vx-setup [data-tool=remove]")
+        click(page, SECOND)
+        expect(page.locator("#vx-mend-note")).to_have_text("1 mark in this frame", timeout=60_000)
+        assert [pixel(page, place)[3] for place in (BALL, SECOND, CORNER)] == [255, 0, 0]
+        page.keyboard.press(".")
+        expect(page.locator("#vx-seek")).to_have_value("1")
+        assert pixel(page, SECOND)[3] == 255  # that frame is not marked
+        visit.seen("marked", "#vx-stage", "#vx-controls", "#vx-pick", "#vx-undo", "#vx-quality")
+        visit.go()
+        opened(visit)
+        assert set(alpha_at(downloaded(page), SECOND)) == {0}
+        page.click("#vx-again")
+        page.wait_for_selector("#vx-zoomed:visible")
+        page.click("#vx-undo")
+        visit.go()
+        opened(visit)
+        assert 255 in alpha_at(downloaded(page), SECOND)

@@ -19,11 +19,10 @@ from PIL import Image
 from vimix.concurrency.threads import cores
 from vimix.errors import NotFound
 from vimix.events import returned
-from vimix.frame import Frame
+from vimix.frame import Frame, Pixels
 from vimix.matting import matte_file, registry
 from vimix.matting.engine import EngineRequest
 from vimix.matting.video import corrections
-from vimix.matting.video.corrections import Correction
 from vimix.media.decode import open_source, probe
 from vimix.media.limits import Limits
 from vimix.options import SHORT_FPS, Options, Quality
@@ -82,6 +81,7 @@ def filmstrip(resources: Resources, clip: str) -> dict[str, Any]:
         "width": info.width,
         "height": info.height,
         "still": info.still,
+        "fps": float(info.fps),
         "poster": data_uri(frame_at(path, 0, CLOSE_UP, limits)),
         "strip": [data_uri(frame, quality=50) for frame in frames],
     }
@@ -119,31 +119,32 @@ def corrected(
     options = Options.parse({"point": list(points), "paint": list(paints)})
     frame = frame_at(Path(clip), start + time, CLOSE_UP, resources.limits)
     alpha = matte_file.sized(matte_file.stored_alpha_at(Path(matte), time).alpha, frame.alpha.shape)
-    for correction in corrections_of(options):
-        region = corrections.region_of(frame.rgb, alpha, correction)
-        alpha = corrections.corrected(frame.rgb, alpha, region)
+    alpha = _corrected(frame, alpha, options)
     cut = replace(frame, rgb=clean(frame.rgb, alpha), alpha=alpha)
     return {"kind": "corrected", "time": time, "picture": data_uri(cut, quality=85)}
 
 
 def preview(
-    resources: Resources, clip: str, time: float, looks: Sequence[str] = (), points: Sequence[str] = ()
+    resources: Resources,
+    clip: str,
+    time: float,
+    looks: Sequence[str] = (),
+    points: Sequence[str] = (),
+    paints: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The frame of `clip` at `time` seconds under each of `looks` (qualities or model names; none: the qualities).
 
-    `points` say who is meant in that frame, whatever their own time. Each look comes with `seconds` and `bytes` that
-    the whole clip would take. Raises `Refused`, `Unreadable`, `UsageError`, `Unavailable`.
+    `points` and `paints` say who is meant in that frame, whatever their own times. Each look comes with `seconds` and
+    `bytes` that the whole clip would take. Raises `Refused`, `Unreadable`, `UsageError`, `Unavailable`.
     """
-    path, marks = Path(clip), [Point.parse(text) for text in points]
-    clicks = [point for point in marks if point.keep]
-    unwanted = Correction(0.0, tuple(point for point in marks if not point.keep))
+    path, options = Path(clip), Options.parse({"point": list(points), "paint": list(paints)})
     info = probe(path, resources.limits)
     length = float(info.seconds or 0)
     frames = max(1, min(info.frames or 1, round(length * SHORT_FPS)))
     moment = min(max(time, 0.0), max(length - 0.05, 0.0))
     frame = frame_at(path, moment, PREVIEW, resources.limits)
     larger = max(1.0, info.width / PREVIEW) ** GROWTH
-    request = _engine_request(resources, frame, clicks, still=info.still)
+    request = _engine_request(resources, frame, options.points, still=info.still)
     shown: list[dict[str, Any]] = []
     for name in list(looks or LOOKS)[:MOST]:
         asked = replace(request, quality=name if name in LOOKS else "balanced")
@@ -151,14 +152,19 @@ def preview(
         if shown and not model.qualities:
             break
         matting = returned(registry.engine_of(model).prepare(model, asked))
-        alpha = matting.single(frame.rgb)
-        if unwanted.unwanted:
-            alpha = corrections.corrected(frame.rgb, alpha, corrections.region_of(frame.rgb, alpha, unwanted))
+        alpha = _corrected(frame, matting.single(frame.rgb), options)
         cut = data_uri(replace(frame, alpha=alpha), quality=80)
         seconds = frames * (matting.seconds + HANDLING) / cores() + 1
         size = round(len(cut) * 3 / 4 * larger * frames)
         shown.append({"look": name, "model": model.name, "picture": cut, "seconds": round(seconds, 1), "bytes": size})
     return {"kind": "trial", "time": moment, "frames": frames, "looks": shown}
+
+
+def _corrected(frame: Frame, alpha: Pixels, options: Options) -> Pixels:
+    """The alpha of a frame with all corrections applied in it, whatever their times."""
+    for correction in corrections_of(options):
+        alpha = corrections.corrected(frame.rgb, alpha, corrections.region_of(frame.rgb, alpha, correction))
+    return alpha
 
 
 ANSWERS: Mapping[str, Callable[..., dict[str, Any]]] = {

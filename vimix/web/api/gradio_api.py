@@ -155,7 +155,7 @@ def _preview(tools: Tools) -> Callable[..., Any]:
         names = re.findall(r"[\w.:-]+", looks)  # a list comes as its repr
         page = tools.page
         return _or_say(
-            lambda: _plain(page.preview(uploaded(clip, page.examples), time, names, _clicks(point), request))
+            lambda: _plain(page.preview(uploaded(clip, page.examples), time, names, _clicks(point), (), request))
         )
 
     return preview

@@ -112,7 +112,7 @@ class Page:
         size = str(given.pop("size"))
         given["width"] = size if size.isdigit() else None
         given["crop"] = "subject" if given["crop"] else "none"
-        return given | {key: extra[key] for key in ("start", "end", "point") if key in extra}
+        return given | {key: extra[key] for key in ("start", "end", "point", "paint") if key in extra}
 
     async def look_on(self, event: gr.EventData) -> AsyncIterator[dict[str, Any]]:
         """Look on at a job until it ends; the page shows each view."""
@@ -172,7 +172,8 @@ class Page:
 
         def trial(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
             path = uploaded(asked.get("path"), self.examples)
-            return self.preview(path, float(asked.get("time", 0)), (), asked.get("point") or (), request)
+            marks = asked.get("point") or (), asked.get("paint") or ()
+            return self.preview(path, float(asked.get("time", 0)), (), *marks, request)
 
         def stop(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
             self.service.cancel(str(asked["job"]), str(asked["token"]))
@@ -193,15 +194,22 @@ class Page:
         return [_safe(answer) for answer in (clip_film, moment, stop, delete, jobs, trial, mend, also)]
 
     def preview(
-        self, clip: Path, time: float, looks: Sequence[str], point: Sequence[str], request: gr.Request
+        self,
+        clip: Path,
+        time: float,
+        looks: Sequence[str],
+        point: Sequence[str],
+        paint: Sequence[str],
+        request: gr.Request,
     ) -> dict[str, Any]:
         """One frame cut out, what the whole clip would take, and how many jobs this visitor may still begin."""
-        Options.parse({"point": list(point)})
+        Options.parse({"point": list(point), "paint": list(paint)})
         visitor = visitor_of(request, self.settings)
         left = limiter(self.settings).left(visitor)
         limit = self.settings.jobs_per_hour or None
         quota = {"jobs_left": left, "jobs_per_hour": limit}
         asked = {"clip": str(clip), "time": time, "looks": list(looks), "points": list(point)}
+        asked |= {"paints": list(paint)}
         return self.previews.ask("preview", visitor, **asked) | {"quota": quota}
 
     def also(

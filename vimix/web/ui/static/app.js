@@ -236,6 +236,7 @@
     vimix.fresh();
   };
 
+  vimix.quality = () => document.querySelector("#vx-quality input:checked")?.value;
   vimix.choose_look = (name) => {
     const places = { fast: 0, balanced: 1, best: 2 };
     document.querySelectorAll("#vx-quality input[type=radio]")[places[name]]?.click();

@@ -1,7 +1,7 @@
 // From nothing to a chosen clip: drop zone, upload, examples, filmstrip and trimming.
 (() => {
   const { $, make, show, say } = vimix;
-  const state = (vimix.clip = { clips: [], film: null, start: 0, end: null, point: null, upload: null });
+  const state = (vimix.clip = { clips: [], film: null, start: 0, end: null, marks: [], point: [], paint: [], upload: null });
   const MAX = 20;
 
   vimix.startPart = () => {
@@ -131,7 +131,7 @@
   vimix.fault = fault;
 
   function choose(clips) {
-    Object.assign(state, { clips, film: null, start: 0, end: null, point: null });
+    Object.assign(state, { clips, film: null, start: 0, end: null, marks: [], point: [], paint: [] });
     name(clips);
     show($("reel"), false);
     show($("trim"), false);
@@ -225,7 +225,8 @@
       background_file: state.background || null,
       start: trimmed && state.start > 0.05 ? Number(state.start.toFixed(3)) : null,
       end: trimmed && state.end < state.film.seconds - 0.05 ? Number(state.end.toFixed(3)) : null,
-      point: state.point,
+      point: state.clips.length === 1 ? state.point : [],
+      paint: state.clips.length === 1 ? state.paint : [],
     });
   };
 })();

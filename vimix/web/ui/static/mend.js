@@ -5,7 +5,7 @@
   const STEP = 0.02; // of the picture: how far an arrow key moves the cross
   const PAINTS = 20; // painted frames that a job takes
   const COLOURS = { keep: "0, 255, 0", remove: "255, 0, 0" };
-  let view = null;
+  let target = null; // what is corrected: see result() and clip()
   let marks = []; // {index, tool, radius, path: [[x, y], …], click}: fractions of the picture, radius of its width
   let stroke = null; // the one that is being painted
   let cross = null; // where the keyboard points
@@ -14,9 +14,41 @@
   const mend = (vimix.mend = {
     tool: null,
 
-    stand(finished) {
-      [view, marks, cross] = [finished, [], null];
-      use(null);
+    // A finished job: the corrected frame comes from its stored matte, and the whole clip is made again without a network.
+    result({ job, options, card }) {
+      const before = (options.point || []).filter((each) => each.startsWith("-"));
+      stand({
+        start: options.start || 0,
+        seconds: card?.again,
+        painted: options.paint?.length || 0,
+        clicks: (mark) => mark.click && mark.tool === "remove", // what is kept is painted: it is not in the matte
+        ask: async (asked) => {
+          const answer = await vimix.server.mend({ job, ...asked });
+          return answer.kind === "error" ? answer : { picture: answer.picture };
+        },
+        apply: (point, paint, button) => vimix.also(job, { point: [...before, ...point], paint: [...(options.paint || []), ...paint] }, button),
+      });
+    },
+
+    // A clip before its run: clicks say who is meant.
+    clip(clip, state) {
+      stand({
+        start: 0,
+        painted: 0,
+        clicks: (mark) => mark.click,
+        ask: async ({ time, point, paint }) => {
+          const answer = await vimix.server.trial({ path: clip.path, time, point, paint });
+          return answer.kind === "error" ? answer : { picture: (answer.looks.find((each) => each.look === vimix.quality()) || answer.looks[0]).picture };
+        },
+        changed: () => Object.assign(state, { marks, point: points(marks), paint: paints(marks) }),
+      }, state.marks);
+    },
+
+    // What is marked in the frame that is shown, or in the one that was marked last.
+    here() {
+      if (marks.length && !marks.some((mark) => mark.index === vimix.player.index)) vimix.player.go(marks.at(-1).index);
+      const here = marks.filter((mark) => mark.index === vimix.player.index);
+      return { point: points(here), paint: paints(here) };
     },
 
     // Strokes of the frame that is shown, and the cross.
@@ -27,7 +59,7 @@
       if (!mend.tool) return;
       for (const mark of stroke ? [stroke] : []) line(context, mark, 0.5);
       for (const mark of marks.filter((each) => each.index === vimix.player.index && each.click)) ring(context, mark);
-      if (cross) target(context);
+      if (cross) crosshair(context);
     },
 
     // Whether a key meant the tools rather than the player.
@@ -50,18 +82,23 @@
     },
   });
 
+  function stand(given, before = []) {
+    [target, marks, cross] = [given, before, null];
+    use(null);
+  }
+
   const clamp = (value) => Math.max(0, Math.min(1, value));
 
   function use(tool) {
     mend.tool = mend.tool === tool ? null : tool;
     [stroke, cross] = [null, null];
-    for (const button of $("tools").querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", button.dataset.tool === mend.tool);
+    for (const button of buttons()) button.setAttribute("aria-pressed", button.dataset.tool === mend.tool);
     $("stage").classList.toggle("vx-picking", Boolean(mend.tool));
     if (mend.tool) {
       vimix.player.split = null;
       $("compare-open").setAttribute("aria-pressed", false);
       vimix.player.toggle(false);
-      say($("mend-note"), vimix.t(`${mend.tool}_help`));
+      say($("mend-note"), vimix.t(target.apply ? `${mend.tool}_help` : `${mend.tool}_first`));
     }
     tell();
     vimix.player.paint();
@@ -71,10 +108,13 @@
   function tell() {
     show($("mend"), Boolean(mend.tool) || marks.length > 0);
     $("undo").disabled = $("apply").disabled = !marks.length;
-    const seconds = view?.card?.again;
+    show($("apply"), Boolean(target?.apply));
+    const seconds = target?.seconds;
     say($("apply"), vimix.t(seconds ? "apply_in" : "apply", { time: seconds ? vimix.time(seconds) : "" }));
-    vimix.stops?.();
+    target?.changed?.();
+    vimix.stops();
   }
+  const buttons = () => vimix.parts.stage.querySelectorAll("[data-tool]");
   mend.stops = () => [...new Set(marks.map((mark) => mark.index))].sort((one, other) => one - other);
 
   async function choose(tool) {
@@ -95,14 +135,14 @@
     const { index } = vimix.player;
     const painted = new Set(marks.filter((each) => !clicks(each)).map((each) => each.index));
     const full = { index, tool: mend.tool, radius: Number($("brush").value) / 200, ...mark };
-    if (!clicks(full) && !painted.has(index) && painted.size + (view.options.paint?.length || 0) >= PAINTS) return say($("mend-note"), vimix.t("paints_full", { n: PAINTS }));
+    if (!clicks(full) && !painted.has(index) && painted.size + target.painted >= PAINTS) return say($("mend-note"), vimix.t("paints_full", { n: PAINTS }));
     marks.push(full);
     tell();
     ask(index);
   }
 
-  // A click removes what it hits by its looks; all else is painted.
-  const clicks = (mark) => mark.click && mark.tool === "remove";
+  // A click finds what it hits by its looks; all else is painted.
+  const clicks = (mark) => target.clicks(mark);
 
   function undo() {
     const last = marks.pop();
@@ -115,13 +155,14 @@
   // Show the frame with all that is marked in it.
   async function ask(index) {
     const turn = {};
+    const asked = target;
     asking.set(index, turn);
     const here = marks.filter((mark) => mark.index === index);
     if (!here.length) return vimix.player.fix(index, null);
     $("zoomed").classList.add("vx-busy");
     const time = (index + 0.5) / vimix.player.rate;
-    const answer = await vimix.server.mend({ job: view.job, time: vimix.player.still ? 0 : time, point: points(here), paint: paints(here) });
-    if (asking.get(index) !== turn) return;
+    const answer = await target.ask({ time: vimix.player.still ? 0 : time, point: points(here), paint: paints(here) });
+    if (asking.get(index) !== turn || target !== asked) return;
     $("zoomed").classList.remove("vx-busy");
     if (answer.kind === "error") return say($("mend-note"), vimix.said(answer.error));
     const picture = new Image();
@@ -131,8 +172,8 @@
     say($("mend-note"), vimix.t(here.length > 1 ? "mended_frame" : "mended_frame_one", { n: here.length }));
   }
 
-  const moment = (index) => ((view.options.start || 0) + (vimix.player.still ? 0 : (index + 0.5) / vimix.player.rate)).toFixed(3);
-  const points = (some) => some.filter(clicks).map(({ index, path: [[x, y]] }) => `-${x.toFixed(4)},${y.toFixed(4)},${moment(index)}`);
+  const moment = (index) => (target.start + (vimix.player.still ? 0 : (index + 0.5) / vimix.player.rate)).toFixed(3);
+  const points = (some) => some.filter(clicks).map(({ tool, index, path: [[x, y]] }) => `${tool === "keep" ? "" : "-"}${x.toFixed(4)},${y.toFixed(4)},${moment(index)}`);
 
   // One picture a frame: green where something is kept, red where it is removed.
   function paints(some) {
@@ -164,7 +205,7 @@
     }
   }
 
-  function target(context) {
+  function crosshair(context) {
     const { width, height } = context.canvas;
     const [x, y] = [cross[0] * width, cross[1] * height];
     for (const [colour, thick] of [["#000", 4], ["#fff", 1.5]]) {
@@ -179,9 +220,9 @@
   }
 
   vimix.mendPart = () => {
-    for (const button of $("tools").querySelectorAll("[data-tool]")) button.addEventListener("click", () => choose(button.dataset.tool));
+    for (const button of buttons()) button.addEventListener("click", () => choose(button.dataset.tool));
     $("undo").addEventListener("click", undo);
-    $("apply").addEventListener("click", apply);
+    $("apply").addEventListener("click", () => target.apply(points(marks), paints(marks), $("apply")));
     const canvas = $("marks");
     canvas.addEventListener("pointerdown", (event) => {
       if (!mend.tool) return;
@@ -208,11 +249,4 @@
       }, { once: true });
     });
   };
-
-  // The same clip again with all corrections; the network does not run.
-  function apply() {
-    const before = (view.options.point || []).filter((each) => each.startsWith("-"));
-    const wish = { point: [...before, ...points(marks)], paint: [...(view.options.paint || []), ...paints(marks)] };
-    vimix.also(view.job, wish, $("apply"));
-  }
 })();

@@ -1,16 +1,17 @@
-// The player of a finished clip: a video with the picture above and its alpha below, put together on a canvas. So every
-// browser plays it, frame by frame, over any background, and shows what the picture was before.
+// The player: a clip before the run as it is, and after it as a video with the picture above and its alpha below, put
+// together on a canvas. So every browser plays it, frame by frame, over any background, and shows what it was before.
 (() => {
   const { $, show, say } = vimix;
   const WIDTH = 640; // pixels: what a canvas without a GPU puts together in a few milliseconds
+  const CLIP_WIDTH = 960; // of a clip that is only shown
   const PLAIN = { background: "transparent", crop: "none", stroke: 0, shadow: 0, fit: "none", loop: "forever", encode_quality: 80, lossless: false };
   const LEAST_ALPHA = 6; // of 255: below, and as near to opaque, is noise of the video codec
   const video = Object.assign(document.createElement("video"), { muted: true, loop: true, playsInline: true });
-  const both = document.createElement("canvas"); // the picture and its alpha, as decoded
+  const both = document.createElement("canvas"); // the picture, and below it its alpha, as decoded
   const cut = document.createElement("canvas");
   let view = null; // the finished job
   let opening = null;
-  let length = { frames: 1, seconds: 0 }; // of the video: a WebP has fewer frames where some are alike
+  let shown = null; // what is played: {source: the video or a picture, stacked, frames, seconds, stops}
   let fixed = new Map(); // frame number to its corrected picture
   let zoom = 1;
   let pan = [0, 0];
@@ -38,22 +39,42 @@
       return opening;
     },
 
+    // The clip as it was chosen; a browser that does not decode it shows its first picture. Resolves to whether it stands.
+    async clip(url, film) {
+      player.close();
+      const turn = (opening = {});
+      const still = async () => {
+        const picture = new Image();
+        picture.src = film.poster;
+        await picture.decode();
+        return { source: picture, frames: 1, seconds: 0, stops: [] };
+      };
+      const moving = async () => {
+        await loaded(url);
+        return { source: video, frames: Math.max(1, Math.round(video.duration * film.fps)), seconds: video.duration, stops: [] };
+      };
+      const found = await (film.still ? still() : moving().catch(still));
+      if (opening !== turn) return false;
+      stand(found, film.width, film.height);
+      return true;
+    },
+
     close() {
       video.pause();
-      if (video.src) URL.revokeObjectURL(video.src);
+      if (shown?.stacked) URL.revokeObjectURL(video.src);
       video.removeAttribute("src");
       tools(false);
       for (const id of ["zoomed", "controls"]) show($(id), false);
-      [view, opening, fixed] = [null, null, new Map()];
+      [view, opening, shown, fixed] = [null, null, null, new Map()];
       Object.assign(player, { open: false, index: 0, split: null });
       zoomTo(1);
     },
 
     get rate() {
-      return length.seconds ? length.frames / length.seconds : 1;
+      return shown.seconds ? shown.frames / shown.seconds : 1;
     },
     get count() {
-      return Math.max(1, length.frames);
+      return Math.max(1, shown.frames);
     },
     get still() {
       return player.count === 1;
@@ -114,15 +135,20 @@
     if (!file.ok) throw Error(file.statusText);
     const source = URL.createObjectURL(await file.blob()); // all of it is here, so that it can be sought in
     if (view !== job) return URL.revokeObjectURL(source);
-    await new Promise((done, failed) => {
-      video.onloadeddata = done;
-      video.onerror = () => failed(Error("this browser does not decode H.264"));
-      video.src = source;
-    });
+    await loaded(source);
     if (view !== job) return;
-    length = output;
-    stand();
+    stand({ source: video, stacked: true, frames: output.frames, seconds: output.seconds, stops: card.doubtful }, video.videoWidth, video.videoHeight / 2);
+    show($("swatches"), false);
+    vimix.finish.stand(view);
+    vimix.mend.result(view);
   }
+
+  const loaded = (url) =>
+    new Promise((done, failed) => {
+      video.onloadeddata = () => (video.videoWidth ? done() : failed(Error("no picture")));
+      video.onerror = () => failed(Error("this browser does not decode it"));
+      video.src = url;
+    });
 
   async function ended(job) {
     for (;;) {
@@ -135,31 +161,30 @@
   }
 
   // The canvas takes the place of the file.
-  function stand() {
-    both.width = video.videoWidth;
-    both.height = video.videoHeight;
-    for (const canvas of [cut, $("screen"), $("marks")]) Object.assign(canvas, { width: both.width, height: both.height / 2 });
-    $("stage").style.setProperty("--shape", `${both.width} / ${both.height / 2}`);
+  function stand(playing, width, height) {
+    shown = playing;
+    const scale = shown.stacked ? 1 : Math.min(1, CLIP_WIDTH / width);
+    const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+    Object.assign(both, size, { height: size.height * (shown.stacked ? 2 : 1) });
+    for (const canvas of [cut, $("screen"), $("marks")]) Object.assign(canvas, size);
+    $("stage").style.setProperty("--shape", `${size.width} / ${size.height}`);
     player.open = true;
     $("video").pause();
     for (const id of ["live", "video", "play", "over", "compare"]) show($(id), false);
     show($("zoomed"), true);
     show($("controls"), !player.still);
-    show($("swatches"), false);
     $("seek").max = player.count - 1;
     draw();
-    follow();
-    vimix.finish.stand(view);
-    vimix.mend.stand(view);
+    if (shown.source === video) follow();
     if (!vimix.still()) player.toggle(true);
     label();
   }
 
   // Draw whenever the video shows another frame.
   function follow() {
-    const source = video.src;
+    const followed = shown;
     const turn = () => {
-      if (video.src !== source || !player.open) return;
+      if (shown !== followed) return;
       draw();
       video.requestVideoFrameCallback ? video.requestVideoFrameCallback(turn) : requestAnimationFrame(turn);
     };
@@ -168,11 +193,18 @@
   }
 
   function draw() {
-    if (!player.open || video.readyState < 2) return;
+    if (!player.open || (shown.source === video && video.readyState < 2)) return;
     player.index = player.still ? 0 : Math.min(player.count - 1, Math.floor(video.currentTime * player.rate + 0.01));
     const { width, height } = cut;
     const context = both.getContext("2d", { willReadFrequently: true });
-    context.drawImage(video, 0, 0);
+    context.drawImage(shown.source, 0, 0, both.width, both.height);
+    if (shown.stacked) join(context, width, height);
+    paint();
+    label();
+  }
+
+  // The upper half with the lower one as its alpha.
+  function join(context, width, height) {
     const picture = context.getImageData(0, 0, width, height);
     const alpha = context.getImageData(0, height, width, height).data;
     for (let at = 3; at < alpha.length; at += 4) {
@@ -180,8 +212,6 @@
       picture.data[at] = value < LEAST_ALPHA ? 0 : value > 255 - LEAST_ALPHA ? 255 : value;
     }
     cut.getContext("2d").putImageData(picture, 0, 0);
-    paint();
-    label();
   }
 
   function paint() {
@@ -189,8 +219,8 @@
     const { width, height } = screen;
     const context = screen.getContext("2d");
     context.clearRect(0, 0, width, height);
-    vimix.finish.paint(context, both, video.currentTime);
-    context.drawImage((video.paused && fixed.get(player.index)) || cut, 0, 0, width, height);
+    if (shown.stacked) vimix.finish.paint(context, both);
+    context.drawImage((video.paused && fixed.get(player.index)) || (shown.stacked ? cut : both), 0, 0, width, height);
     if (player.split !== null) {
       const edge = Math.round(player.split * width);
       if (edge) context.drawImage(both, 0, 0, edge, height, 0, 0, edge, height);
@@ -207,7 +237,7 @@
     const name = vimix.t(video.paused ? "play" : "pause");
     if (toggle.title !== name) [toggle.title, toggle.ariaLabel] = [name, name];
     seek.value = player.index;
-    const moment = `${vimix.clock(player.index / player.rate)} / ${vimix.clock(length.seconds || 0)}`;
+    const moment = `${vimix.clock(player.index / player.rate)} / ${vimix.clock(shown.seconds || 0)}`;
     seek.setAttribute("aria-valuetext", vimix.t("frame_at", { n: player.index + 1, time: vimix.clock(player.index / player.rate) }));
     say($("clock"), moment);
   }
@@ -294,7 +324,7 @@
 
   // To the next frame that may need checking, or the one before.
   function stop(way) {
-    const stops = view.card.doubtful.map((time) => Math.floor(time * player.rate + 0.01));
+    const stops = shown.stops.map((time) => Math.floor(time * player.rate + 0.01));
     const next = stops.filter((each) => (each - player.index) * way > 0).sort((one, other) => (one - other) * way)[0];
     if (next !== undefined) player.go(next);
   }

@@ -3,7 +3,6 @@
   const { $, make, show, say } = vimix;
   let shown = null; // the view whose result stands on the stage
   let moments = 0; // counts requests, so that a late answer is not shown
-  let picking = false;
   let announced = 0;
 
   vimix.stagePart = () => {
@@ -11,8 +10,6 @@
     vimix.playerPart();
     vimix.mendPart();
     vimix.finishPart();
-    $("pick").addEventListener("click", () => pick(!picking));
-    $("stage").addEventListener("click", picked);
     $("try").addEventListener("click", attempt);
     $("video").addEventListener("error", unplayable);
     $("play").addEventListener("click", play);
@@ -41,7 +38,7 @@
     vimix.player.close();
     for (const id of ["mend", "behind", "screen-split"]) show($(id), false);
     $("behind-open").setAttribute("aria-expanded", false);
-    for (const id of ["live", "video", "compare", "swatches", "play", "mark", "over", "setup", "looks", "progress", "inspect"])
+    for (const id of ["live", "video", "compare", "swatches", "play", "over", "setup", "looks", "progress", "inspect"])
       show($(id), false);
     show($("stage"), true);
     $("live").classList.remove("vx-waiting");
@@ -61,7 +58,8 @@
     blank();
     const { live, video } = { live: $("live"), video: $("video") };
     show($("setup"), true);
-    pick(false);
+    const single = vimix.clip.clips.length < 2;
+    for (const button of $("setup").querySelectorAll("[data-tool]")) show(button, single);
     say($("setup-note"), film ? "" : vimix.t("waiting_start"));
     if (film) {
       shape(film.width, film.height);
@@ -74,11 +72,13 @@
       show(video, true);
       video.src = clip.url;
       video.controls = false;
-      if (!vimix.still()) video.play().catch(() => {});
+      if (!film && !vimix.still()) video.play().catch(() => {});
     }
+    if (film) vimix.player.clip(clip.url, film).then((stands) => stands && vimix.mend.clip(clip, vimix.clip));
   };
 
   vimix.seek = (time) => {
+    if (vimix.player.open) return vimix.player.go(Math.floor(time * vimix.player.rate + 0.01));
     const video = $("video");
     if (!video.hidden && Number.isFinite(video.duration)) {
       video.pause();
@@ -86,47 +86,14 @@
     }
   };
 
-  // A click on the subject says who stays.
-  function pick(on) {
-    picking = on;
-    $("pick").setAttribute("aria-pressed", on);
-    $("stage").classList.toggle("vx-picking", on);
-    if (on) {
-      $("video").pause();
-      vimix.clip.point = null;
-      show($("mark"), false);
-    }
-    say($("setup-note"), on ? vimix.t("pick_help") : "");
-    say($("pick"), vimix.t(vimix.clip.point ? "pick_clear" : "pick"));
-  }
-
-  function picked(event) {
-    if (!picking) return;
-    const video = $("video");
-    const box = (video.hidden ? $("live") : video).getBoundingClientRect();
-    const x = (event.clientX - box.left) / box.width;
-    const y = (event.clientY - box.top) / box.height;
-    if (x < 0 || x > 1 || y < 0 || y > 1) return;
-    const time = video.hidden ? 0 : video.currentTime;
-    vimix.clip.point = [`${x.toFixed(4)},${y.toFixed(4)},${time.toFixed(2)}`];
-    const stage = $("stage").getBoundingClientRect();
-    const mark = $("mark");
-    mark.style.left = `${((event.clientX - stage.left) / stage.width) * 100}%`;
-    mark.style.top = `${((event.clientY - stage.top) / stage.height) * 100}%`;
-    picking = false;
-    pick(false);
-    show(mark, true);
-  }
-
   async function attempt() {
     const button = $("try");
     button.disabled = true;
     say($("setup-note"), vimix.t("trying"));
     const [clip] = vimix.clip.clips;
-    const { point } = vimix.clip;
-    const now = $("video").hidden ? vimix.clip.start : $("video").currentTime;
-    const time = point ? Number(point[0].split(",")[2]) : now; // where it was clicked, it is known who is meant
-    const answer = await vimix.server.trial({ path: clip.path, time, point });
+    const marked = vimix.player.open ? vimix.mend.here() : {}; // where it was clicked, it is known who is meant
+    const time = vimix.player.open ? vimix.player.time : vimix.clip.start;
+    const answer = await vimix.server.trial({ path: clip.path, time, ...marked });
     button.disabled = false;
     if (vimix.clip.clips[0] !== clip || $("setup").hidden) return;
     if (answer.kind === "error") return say($("setup-note"), vimix.said(answer.error));
