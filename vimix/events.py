@@ -29,6 +29,8 @@ class Progress:
     """The frame just finished, for whoever wants to show it."""
     step: str = "cut"
     """`cut` while the network runs; `fit` while a finished matte is encoded again to meet a size."""
+    read: int = 0
+    """Frames that were decoded so far: tracking looks at many before the first of them is done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ them is cancelling, and throwing `FinishEarly` into them makes a complete file o
 """
 
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from time import monotonic
 import cv2
 
 from vimix.events import Done, FinishEarly, Note, Progress, Result
-from vimix.frame import Stage, chained
+from vimix.frame import Frame, Frames, Stage, chained
 from vimix.matting import matte_file
 from vimix.matting.video import corrections
 from vimix.media.decode import Source
@@ -35,13 +35,20 @@ def cut_out(
     Yields a `Progress` after each frame and last a `Result`. Closing this generator cancels the work: stages end last
     to first, then the sink throws its unfinished file away.
     """
-    done = 0
+    done, read = 0, 0
+
+    def counted(frames: Iterable[Frame]) -> Frames:
+        nonlocal read
+        for frame in frames:
+            read += 1
+            yield frame
+
     # the sink leaves last: it renames on success and deletes on error
-    with sink, closing(source.frames()) as decoded, closing(chained(stages)(decoded)) as frames:
+    with sink, closing(source.frames()) as decoded, closing(chained([counted, *stages])(decoded)) as frames:
         try:
             for done, frame in enumerate(frames, 1):
                 sink.write(frame)
-                yield Progress(done, source.info.frames, frame, step)
+                yield Progress(done, source.info.frames, frame, step, read)
         except FinishEarly:
             if not done:
                 raise

@@ -70,6 +70,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "quota_free": ("No limit on the number of clips.", "Sin límite de vídeos."),
     "waiting_start": ("Getting ready…", "Preparando…"),
     # run
+    "analysing": ("Looking through the first frames…", "Analizando los primeros fotogramas…"),
     "frame_of": ("Frame {done} of {total}", "Fotograma {done} de {total}"),
     "frame_n": ("Frame {done}", "Fotograma {done}"),
     "rate": ("{fps} frames/s", "{fps} fotogramas/s"),

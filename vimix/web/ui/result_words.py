@@ -38,6 +38,13 @@ RESULT: dict[str, tuple[str, str]] = {
     "before": ("Before", "Antes"),
     "after": ("After", "Después"),
     "play": ("Play", "Reproducir"),
+    "share": ("Share", "Compartir"),
+    "share_failed": ("Sharing did not work. Download the file instead.", "No se pudo compartir. Descarga el archivo."),
+    "opens_in": ("Unpacked, its pictures open in", "Descomprimidas, sus imágenes se abren en"),
+    "shown_as": (
+        "Preview: this browser does not play {format} itself.",
+        "Vista previa: este navegador no reproduce {format}.",
+    ),
     "pause": ("Pause", "Pausa"),
     "player": ("Player", "Reproductor"),
     "player_help": (

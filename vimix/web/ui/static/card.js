@@ -6,6 +6,8 @@
   vimix.cardPart = () => {
     document.querySelector(".gradio-container").append($("dialog")); // where no hidden part hides it
     $("link").addEventListener("click", () => copy(page(), $("link"), "copy_link"));
+    show($("send"), Boolean(navigator.canShare));
+    $("send").addEventListener("click", share);
     $("embed").addEventListener("click", () => dialog(vimix.t("embed"), { HTML: snippet() }));
     $("api").addEventListener("click", () => dialog(vimix.t("api"), calls(view.options)));
     $("dialog-close").addEventListener("click", () => $("dialog").close());
@@ -36,6 +38,18 @@
     }
     say(button, vimix.t("copied"));
     setTimeout(() => say(button, vimix.t(key)), 1600);
+  }
+
+  // The device's own share sheet, with the file, or with a link to it where files cannot be shared.
+  async function share() {
+    const link = { title: view.save_as, url: page() };
+    try {
+      const content = await (await fetch(view.url)).blob();
+      const files = { files: [new File([content], view.save_as, { type: view.mime })] };
+      await navigator.share(navigator.canShare(files) ? files : link);
+    } catch (error) {
+      if (error.name !== "AbortError") vimix.cardError(vimix.t("share_failed"));
+    }
   }
 
   function clear() {
@@ -93,7 +107,7 @@
     chips("also", formats());
     chips("stickers", stickers(facts?.fits || []));
     if (!facts) return;
-    say($("plays").querySelector("h3"), vimix.t(facts.alpha ? "plays_in" : "plays_in_plain"));
+    say($("plays").querySelector("h3"), vimix.t(view.mime === "application/zip" ? "opens_in" : facts.alpha ? "plays_in" : "plays_in_plain"));
     chips("plays", facts.plays_in.map((name) => make("span", { class: "vx-chip vx-ok" }, `✓ ${vimix.said(name)}`)));
     facts_line(facts);
   }

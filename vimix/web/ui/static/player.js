@@ -139,6 +139,8 @@
     if (view !== job) return;
     stand({ source: video, stacked: true, frames: output.frames, seconds: output.seconds, stops: card.doubtful }, video.videoWidth, video.videoHeight / 2);
     show($("swatches"), false);
+    const shows = /^image|^video.(webm|mp4)/.test(view.mime) && view.format !== "hevc";
+    say($("shown-as"), shows ? "" : vimix.t("shown_as", { format: vimix.said(view.label).replace(/ \(.*\)/, "") }));
     vimix.finish.stand(view);
     vimix.mend.result(view);
   }

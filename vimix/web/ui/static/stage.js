@@ -36,6 +36,7 @@
 
   function blank() {
     vimix.player.close();
+    say($("shown-as"), "");
     for (const id of ["mend", "behind", "screen-split"]) show($(id), false);
     $("behind-open").setAttribute("aria-expanded", false);
     for (const id of ["live", "video", "compare", "swatches", "play", "over", "setup", "looks", "progress", "inspect"])
@@ -152,6 +153,7 @@
     const queued = view.state === "queued";
     const whole = total && done >= total;
     let count = vimix.t("waiting_start");
+    if (view.state === "running" && view.preview) count = vimix.t("analysing");
     if (queued) count = vimix.t(view.queue ? "queued" : "queued_soon", { n: view.queue });
     else if (fetched) count = vimix.t("fetching", { percent: fetched });
     else if (whole) count = vimix.t("finishing");
