@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.browsing import CHROMIUM, FLAGS
-from tests.web.drawn import draw
+from tests.web.drawn import FATES, draw, fated
 from tests.web.served import serving
 from tools.draw_examples import main as draw_examples
 
@@ -24,7 +24,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page on a fake service, with the examples drawn."""
+    """The page on a service with light work, with the examples drawn."""
     folder = tmp_path_factory.mktemp("served")
     draw_examples(folder / "examples")
     with serving(folder) as address:
@@ -32,22 +32,27 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="package")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return draw(tmp_path_factory.mktemp("clips") / "ball.mp4")
 
 
 @pytest.fixture
-def named(clip: Path, tmp_path: Path) -> "Namer":
-    return Namer(clip, tmp_path)
+def clip(drawn: Path, tmp_path: Path) -> Path:
+    """A clip that no job has had before."""
+    (tmp_path / "sent").mkdir()
+    return fated(drawn, tmp_path / "sent" / "ball.mp4")
+
+
+@pytest.fixture
+def named(drawn: Path, tmp_path: Path) -> "Namer":
+    return Namer(drawn, tmp_path)
 
 
 class Namer:
-    """The same clip under another name, which decides what the fake service does with it."""
+    """The same clip under another name, which decides what `light_work` does with it."""
 
     def __init__(self, clip: Path, folder: Path) -> None:
         self.clip, self.folder = clip, folder
 
     def __call__(self, name: str) -> Path:
-        path = self.folder / name
-        path.write_bytes(self.clip.read_bytes())
-        return path
+        return fated(self.clip, self.folder / name, next((fate for fate in FATES if name.startswith(fate)), ""))

@@ -11,6 +11,7 @@ import pytest
 from tests.jobs.counting_work import clip, result_of
 from tests.jobs.deployment import WORK, Place, ended, submit, until
 from vimix.errors import Busy, Gone, NotFound, UsageError
+from vimix.jobs import keys
 from vimix.jobs.model import State
 from vimix.jobs.worker import serve
 from vimix.jobs.worker.child_process import Bounds
@@ -58,6 +59,28 @@ def test_progress_and_preview_are_thinned(place: Place, tmp_path: Path) -> None:
             seconds = job.updated - (job.started or 0)
             assert 3 <= len(told) <= seconds * 5 + 2
             assert told[-1]["preview"] <= seconds * 4 + 2
+
+    asyncio.run(story())
+
+
+def test_an_ended_job_keeps_its_preview_until_it_is_deleted(place: Place, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with place.service(1) as service:
+            ticket = await submit(service, clip(tmp_path / "a", frames=2))
+            await ended(service, ticket.job)
+            await until(lambda: not list((service.settings.data_dir / "jobs").iterdir()))
+            picture = service.preview(ticket.job)
+            assert picture is not None
+            assert picture[:4] == b"RIFF"
+            stopped = await submit(service, clip(tmp_path / "b", frames=400))
+            await until(lambda: service.snapshot(stopped.job).done > 0)
+            service.cancel(stopped.job, stopped.token)
+            await until(lambda: service.snapshot(stopped.job).partial)
+            assert service.preview(stopped.job) is not None
+            key = keys.preview_key(ticket.job)
+            assert service.files.head(key) is not None
+            service.delete(ticket.job, ticket.token)
+            assert service.files.head(key) is None
 
     asyncio.run(story())
 

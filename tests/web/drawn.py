@@ -1,5 +1,7 @@
 """A clip for the page's tests: two seconds of a ball before a wall."""
 
+import secrets
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,3 +31,20 @@ def draw(
             file.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(image.convert("RGB")), format="rgb24")))
         file.mux(stream.encode())
     return path
+
+
+FATES = ("refuse", "fail", "slow", "calm")
+
+
+def fated(clip: Path, path: Path, fate: str = "") -> Path:
+    """Copy an MP4 to `path` with a fate for `light_work` in a box at its end, and a number, so that none is equal."""
+    content = f"fate {fate or 'none'} {secrets.token_hex(8)}".encode()
+    path.write_bytes(clip.read_bytes() + struct.pack(">I4s", 8 + len(content), b"free") + content)
+    return path
+
+
+def fate_of(clip: Path) -> str:
+    """The fate that was written into the clip; "" where there is none."""
+    _, found, rest = clip.read_bytes()[-64:].rpartition(b"freefate ")
+    fate = rest.split(b" ")[0].decode() if found else ""
+    return fate if fate in FATES else ""

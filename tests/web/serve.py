@@ -1,15 +1,22 @@
-"""Serve the page for tests, in a process of its own: `python -m tests.web.serve PORT FOLDER [real]`."""
+"""Serve the page for tests, in a process of its own: `python -m tests.web.serve PORT FOLDER [light | real]`.
+
+Both have the real service with its children; `light` has `light_work` in place of the pipeline, and keeps its jobs
+and files in FOLDER whatever the settings say.
+"""
 
 import os
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
-from tests.web.fake_service import FakeService
+from pydantic import SecretStr
+
 from vimix.jobs.service import open_service
 from vimix.settings import Settings
+
+SLOTS = 3
+"""Light jobs at once: one that a test left running keeps no other waiting."""
 
 
 def end_with_parent() -> None:
@@ -24,12 +31,17 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def main(port: str, folder: str, kind: str = "fake") -> None:
+def main(port: str, folder: str, kind: str = "light") -> None:
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "GRADIO_TEMP_DIR": f"{folder}/uploads"}
     from vimix.web.app import prepare
 
     settings = Settings(port=int(port), data_dir=Path(folder))
-    service: Any = open_service(settings) if kind == "real" else FakeService(settings)
+    own = settings.model_copy(
+        update={"redis_url": SecretStr(""), "s3_secret_key": SecretStr(""), "running_per_visitor": SLOTS}
+    )
+    service = (
+        open_service(settings) if kind == "real" else open_service(own, workers=SLOTS, work="tests.web.light_work:run")
+    )
     demo, how = prepare(settings, service)
     demo.launch(quiet=True, **how)
 

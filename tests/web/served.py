@@ -23,8 +23,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(folder: Path, kind: str = "fake", *, port: int | None = None, **variables: str) -> Iterator[str]:
-    """The address of a page on a fake or a real service."""
+def serving(folder: Path, kind: str = "light", *, port: int | None = None, **variables: str) -> Iterator[str]:
+    """The address of a page on a service with light or real work."""
     port = port or free_port()
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(

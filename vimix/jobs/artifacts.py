@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vimix.background import BackgroundFile
-from vimix.errors import Failed, NotFound, Refused
+from vimix.errors import Failed, NotFound, Refused, StoreError
 from vimix.events import Card
 from vimix.jobs import keys
 from vimix.jobs.model import LIVE, Job, JobStore, State
@@ -63,6 +63,7 @@ def store_outputs(files: Store, job: Job, folder: Path, last: Event, *, matte: b
     if matte and (folder / "matte").is_file():
         files.put(job.matte_key, folder / "matte", mime="application/octet-stream")
     store_result(files, keys.result_key(job.work_key), job, folder, last)
+    store_preview(files, job, folder)
     file = folder / "card.json"
     file.write_text(json.dumps(card))
     files.put(keys.card_key(job.work_key), file, mime="application/json")  # last: a card says that its result is whole
@@ -77,6 +78,13 @@ def store_result(files: Store, key: str, job: Job, folder: Path, last: Event) ->
         raise Failed("Something went wrong while this clip was being processed.", cause=f"the result is {result}")
     made = FORMATS.get(last["card"].get("output", {}).get("format", job.options["format"]))
     files.put(key, result, mime=made.mime if made else "application/octet-stream")
+
+
+def store_preview(files: Store, job: Job, folder: Path) -> None:
+    """Store the newest preview picture, if there is one: pages of other processes show it, and all do after the end."""
+    with suppress(StoreError, OSError):
+        if (picture := folder / "preview.webp").is_file():
+            files.put(keys.preview_key(job.id), picture, mime="image/webp")
 
 
 def stored_card(files: Store, work_key: str, folder: Path) -> Card | None:

@@ -58,7 +58,7 @@ def partial_key(job: str) -> str:
 
 
 def preview_key(job: str) -> str:
-    """`out/<job>.preview`: the newest finished frame of a running job."""
+    """`out/<job>.preview`: the newest finished frame of a job, running or ended."""
     return f"out/{job}.preview"
 
 

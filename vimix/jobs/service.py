@@ -116,16 +116,16 @@ class JobService:
         return self.jobs.events(self.job(job).id, after)
 
     def preview(self, job: str) -> bytes | None:
-        """The newest finished frame as a small WebP picture."""
+        """The newest finished frame as a small WebP picture, also after the end; None where there is none."""
         found = self.job(job)
         found = self._twin(found) or found
-        if not found.progress.get("preview"):
+        if found.state in LIVE and not found.progress.get("preview"):
             return None
         folder = self.settings.data_dir / "jobs"
         try:
             return (folder / folder_name(found.id, found.lease) / "preview.webp").read_bytes()
         except OSError:
-            return self._read(keys.preview_key(found.id)) if self.files.shared else None
+            return self._read(keys.preview_key(found.id))  # it ran on another machine, or has ended
 
     def cancel(self, job: str, token: str) -> Snapshot:
         """End it. What is done so far becomes a file where that is possible. `NotFound` for a wrong token."""

@@ -11,7 +11,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from tests.web.drawn import draw
+from tests.web.drawn import draw, fated
 
 ENDPOINTS = {"remove_background", "submit", "watch", "status", "result", "cancel", "preview", "convert", "models"}
 
@@ -68,12 +68,14 @@ def test_submit_watch_status_result_convert(client: Client, clip: Path) -> None:
 
 
 def test_cancel_needs_the_token_and_leaves_what_was_done(client: Client, clip: Path, tmp_path: Path) -> None:
-    slow = tmp_path / "slow.mp4"
-    slow.write_bytes(clip.read_bytes())
+    slow = fated(clip, tmp_path / "slow.mp4", "slow")
     ticket = client.predict(handle_file(str(slow)), api_name="/submit")
     with pytest.raises(AppError, match="no such"):
         client.predict(ticket["job"], "wrong", api_name="/cancel")
+    coming = client.submit(ticket["job"], api_name="/watch")
+    assert next(each for each in coming if each["done"])["state"] == "running"
     assert client.predict(ticket["job"], ticket["token"], api_name="/cancel")["state"] == "cancelled"
+    assert list(coming)[-1]["partial"]
     assert client.predict(ticket["job"], api_name="/result")["url"]
 
 

@@ -89,7 +89,7 @@ def test_a_bucket_that_refuses_tells_the_log_nothing_secret(said: io.StringIO, t
 
 
 def test_a_served_page_keeps_secrets_out_of_its_log(tmp_path: Path) -> None:
-    with serving(tmp_path, "fake", S3_SECRET_KEY="PLANTED-4711", REDIS_URL="redis://:PLANTED-4712@x") as url:
+    with serving(tmp_path, S3_SECRET_KEY="PLANTED-4711", REDIS_URL="redis://:PLANTED-4712@x") as url:
         httpx.get(f"{url}r/{JOB}?token=PLANTED-4713", headers={"x-forwarded-for": "203.0.113.7"})
         httpx.post(f"{url}gradio_api/queue/join", content=b'{"PLANTED-4714')
     log = (tmp_path / "server.log").read_text()

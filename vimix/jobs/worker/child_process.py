@@ -190,8 +190,8 @@ def hide_environment() -> None:
 
 
 def child_environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """Ours without anything that is not on the list; and where this code is, wherever we were started from."""
+    """Ours without anything that is not on the list, and the folder of `vimix`, so that it is found from any folder."""
     kept = {name: value for name, value in ours.items() if name in _ALLOWED or name.startswith("LC_")}
-    home = str(Path(__file__).parents[2])
+    home = str(Path(__file__).parents[3])
     path = os.pathsep.join(filter(None, (home, ours.get("PYTHONPATH"))))
     return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}

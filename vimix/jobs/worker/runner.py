@@ -17,7 +17,7 @@ from typing import Any
 from vimix.errors import Failed, StoreError, VimixError
 from vimix.events import Card
 from vimix.jobs import job_log, keys
-from vimix.jobs.artifacts import delete_files, fetch_inputs, spec_of, store_outputs, store_result
+from vimix.jobs.artifacts import delete_files, fetch_inputs, spec_of, store_outputs, store_preview, store_result
 from vimix.jobs.lease import folder_name
 from vimix.jobs.model import Job, JobStore, State
 from vimix.jobs.progress import JobProgress
@@ -85,6 +85,7 @@ class JobRun:
             await self._hand_back()
             raise
         except VimixError as error:
+            await self._transfer(store_preview, self.context.files, self.job, self.folder)
             await self._retry_or_fail(error)
         except Exception as error:
             log.exception("job %s: the run broke", self.job.id)
@@ -173,11 +174,7 @@ class JobRun:
             and now - self._previewed[0] > SHARED_PREVIEW_EVERY
         ):
             self._previewed = now, version
-            with suppress(StoreError, OSError):
-                picture = self.folder / "preview.webp"
-                await asyncio.to_thread(
-                    self.context.files.put, keys.preview_key(self.job.id), picture, mime="image/webp"
-                )
+            await asyncio.to_thread(store_preview, self.context.files, self.job, self.folder)
 
     async def _stop(self, running: "asyncio.Future[Event]") -> None:
         """The job was ended: have the file finished with what is done, outside of the slot if that takes long."""
@@ -194,6 +191,7 @@ class JobRun:
             if running.done() and (last := running.result())["ev"] == "done":
                 key = keys.partial_key(self.job.id)
                 await self._transfer(store_result, self.context.files, key, self.job, self.folder, last)
+                await self._transfer(store_preview, self.context.files, self.job, self.folder)
                 return self.job.ended(last["card"], key, expires=time.time() + self.context.ttl)
         except (VimixError, OSError, ValueError) as error:
             log.info("job %s: nothing to offer: %s", self.job.id, error)
