@@ -105,6 +105,7 @@ def test_the_clips_of_today(browser: Browser, root: str, named: Namer, width: in
             page.click("#vx-new")
         visit.drop(named("slow " + "very " * 12 + "long name.mp4"))
         visit.go()
+        page.wait_for_url(re.compile(r"job=[0-9a-f]{32}"))
         page.click(".vx-home")
         lines = page.locator("#vx-recent li")
         expect(lines).to_have_count(3)
