@@ -109,6 +109,20 @@ def test_every_option_is_documented() -> None:
         assert f"`{name}`" in text, f"docs/api.md does not name {name}"
 
 
+def test_the_drawing_has_the_arrows_that_there_are() -> None:
+    found = set[tuple[str, str]]()
+    for path in [*FILES, ROOT / "app.py"]:
+        here = "app" if path.name == "app.py" and path.parent == ROOT else room(path).strip("_")
+        names = {name.split(".")[1] for name in imports(path) if name.startswith("vimix.")}
+        found |= {(here, there) for there in names if FLOOR.get(there) and there != here}
+    text = words_of("docs/architecture.md")
+    rows = re.findall(r"^  (\w+) --> (.*)$", text, re.MULTILINE)
+    drawn = {(here, there) for here, row in rows for there in row.split(" & ")}
+    assert {arrow for arrow in found if arrow[0] != "init"} == drawn
+    for package in {room(path) for path in FILES} - {"__init__"}:
+        assert f"`{package}`" in text or f'"{package}<br>' in text or f'"{package}.py' in text, package
+
+
 def test_both_requirement_files_pin_the_same() -> None:
     def pins(name: str) -> set[str]:
         lines = (ROOT / name).read_text().splitlines()
