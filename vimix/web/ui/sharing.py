@@ -70,7 +70,7 @@ def on_checkerboard(cut_out: Image.Image) -> bytes:
 
 @lru_cache(maxsize=64)
 def _shared(frame: bytes) -> bytes:
-    return on_checkerboard(Image.open(io.BytesIO(frame)))
+    return on_checkerboard(Image.open(io.BytesIO(frame), formats=["WEBP"]))
 
 
 def routes(service: JobService) -> list[BaseRoute]:
