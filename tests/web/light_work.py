@@ -42,6 +42,8 @@ def run(
     fate, again = fate_of(clip), matte is not None and matte.exists()
     if fate == "refuse":
         raise Refused("The clip is 130 s long; the limit is 120 s. Choose a shorter part (start and end).")
+    if options.format == "stacked":  # the page's player asks for it, which is tested with real work
+        raise Failed("Light work makes no stacked video.")
     total, done = FRAMES.get(fate, 24), 0
     with open_sink(options.format, out, Encoding(fps=Fraction(FPS))) as sink:
         try:
