@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw, ImageSequence
 from tests.clips import draw
 from tests.web.drawn import draw as draw_balls
 from vimix import remove_background
-from vimix.__main__ import INTERRUPTED, main
+from vimix.__main__ import main
+from vimix.cli.cut import INTERRUPTED
 from vimix.errors import UsageError
 from vimix.pipeline.card import inspect
 
