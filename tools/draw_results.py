@@ -21,6 +21,8 @@ from vimix.errors import VimixError
 
 LOOP = (400, 226)
 """Pixels of an example's loop: a tile is 360 wide at most."""
+BEFORE = (128, 72)
+"""Pixels of the small still of how it was."""
 HERO = (800, 450)
 SHARED = (1200, 630)
 SQUARE = 20
@@ -121,6 +123,7 @@ def draw(folder: Path, row: dict[str, str]) -> None:
     if not loop.exists():
         frames = cut_out(clip, LOOP)
         ground = gradient(LOOP, name)
+        decoded(clip, BEFORE)[0].save(folder / f"{name}-before.jpg", quality=76)
         over(ground, frames[0]).save(loop.with_suffix(".jpg"), quality=76)
         encode((over(ground, frames[place]) for place in to_and_fro(len(frames))), LOOP, loop)
     first = folder / "hero.mp4"

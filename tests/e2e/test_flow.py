@@ -60,7 +60,7 @@ def test_an_upload_says_how_far_it_is(browser: Browser, root: str, tmp_path: Pat
         line.send("Network.emulateNetworkConditions", slow)
         page.evaluate(
             "() => { window.said = []; const text = document.querySelector('.vx-upload-text');"
-            " new MutationObserver(() => said.push([text.textContent, document.querySelector('.vx-upload .vx-bar')"
+            " new MutationObserver(() => said.push([text.textContent, document.querySelector('#vx-upload .vx-bar')"
             ".getAttribute('aria-valuenow')])).observe(text, {childList: true, subtree: true, characterData: true}) }"
         )
         page.set_input_files("#vx-file", large)
@@ -68,7 +68,7 @@ def test_an_upload_says_how_far_it_is(browser: Browser, root: str, tmp_path: Pat
         visit.seen("upload", ".vx-upload-text")
         line.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": 300_000})
         expect(page.locator("#vx-start-error")).to_contain_text("We can't open this file type", timeout=20_000)
-        expect(page.locator(".vx-upload")).to_be_hidden()
+        expect(page.locator("#vx-upload")).to_be_hidden()
         told = page.evaluate("said")
         percents = [int(now) for _, now in told]
         assert [text for text, _ in told] == [f"Uploading {percent} %" for percent in percents]
@@ -234,7 +234,13 @@ def test_another_format_costs_no_upload_and_delete_means_gone(browser: Browser, 
         visit.seen("not_shown", "#vx-over", "#vx-swatches", "#vx-download")
         page.once("dialog", lambda dialog: dialog.accept())
         page.click("#vx-delete")
-        expect(page.locator("#vx-recent li")).to_have_count(2)
+        expect(page.locator("#vx-recent li")).to_have_count(1)  # a row a clip, with its formats
+        expect(page.locator("#vx-recent .vx-formats button")).to_have_text(["GIF", "WebP"])
+        page.wait_for_function("document.querySelector('#vx-recent img').naturalWidth > 0")
+        visit.seen("history", "#vx-drop .vx-button", "#vx-recent .vx-formats")
+        page.click("#vx-recent .vx-formats button >> nth=1")
+        visit.finish()
+        assert page.url == first
 
 
 def test_trim_click_and_options_reach_the_job(browser: Browser, root: str, clip: Path) -> None:

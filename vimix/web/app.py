@@ -80,6 +80,7 @@ def _facts(settings: Settings, folder: Path) -> dict[str, Any]:
         "max_mb": settings.max_upload_mb,
         "max_seconds": round(settings.max_seconds),
         "examples": examples.listed(folder),
+        "hero": examples.hero(folder),
         "defaults": Options().model_dump(mode="json"),
     }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vimix.errors import Refused
-from vimix.web.ui.handlers import uploaded
+from vimix.web.ui.clips import uploaded
 
 
 def test_only_uploads_and_examples_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

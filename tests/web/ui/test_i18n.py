@@ -54,6 +54,7 @@ NOT_ON_THE_PAGE = (
     "settings.py", "matting/networks/catalogue.py", "jobs/worker/modal.py",
     "jobs/worker/serve.py", "web/listener.py", "web/server.py", "web/ops/prefetch.py",
     "web/ui/embed.py", "web/ops/metrics.py", "web/ops/cleanup.py", "web/ui/i18n.py", "web/ui/result_words.py",
+    "web/ui/page_words.py",
 )  # fmt: skip
 """Whose sentences a visitor never meets: the command line's, the operator's, the log's, and the page's own words."""
 HOUSE = STATIC.parents[2]

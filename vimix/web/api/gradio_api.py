@@ -25,7 +25,8 @@ from vimix.settings import Settings
 from vimix.web.api.signatures import component_of, with_changes, with_options
 from vimix.web.middleware.public_address import root_of
 from vimix.web.ui import presenter
-from vimix.web.ui.handlers import Page, explained, uploaded
+from vimix.web.ui.clips import explained, uploaded
+from vimix.web.ui.handlers import Page
 
 
 def _options(values: tuple[Any, ...], behind: Path | None) -> Options:

@@ -25,9 +25,25 @@ def listed(folder: Path) -> list[dict[str, Any]]:
     return [
         row
         | {"path": str(folder / row["file"]), "url": f"examples/{row['file']}", "poster": f"examples/{row['poster']}"}
+        | _result(folder, row["name"])
         for row in json.loads(index.read_text())
         if (folder / row["file"]).exists()
     ]
+
+
+def _result(folder: Path, name: str) -> dict[str, str]:
+    """The loop of a clip's result, a still of it and of the clip before; nothing where they were not drawn."""
+    files = {"result": f"{name}-result.mp4", "still": f"{name}-result.jpg", "before": f"{name}-before.jpg"}
+    if not all((folder / file).exists() for file in files.values()):
+        return {}
+    return {key: f"examples/{file}" for key, file in files.items()}
+
+
+def hero(folder: Path) -> dict[str, str] | None:
+    """The loop of before and after that the first screen begins with; None where it was not drawn."""
+    if not (folder / "hero.mp4").exists():
+        return None
+    return {"film": "examples/hero.mp4", "poster": "examples/hero.jpg"}
 
 
 def routes(folder: Path) -> list[BaseRoute]:

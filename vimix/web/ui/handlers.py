@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from vimix.background import WHITE
-from vimix.errors import Busy, NotFound, Refused, VimixError
+from vimix.errors import NotFound, UsageError
 from vimix.jobs.model import Ticket
 from vimix.jobs.previews import Previews
 from vimix.jobs.service import JobService
@@ -24,6 +23,7 @@ from vimix.settings import Settings
 from vimix.web.middleware.rate_limit import limiter, visitor_of
 from vimix.web.ops.cleanup import delete_everywhere
 from vimix.web.ui import presenter
+from vimix.web.ui.clips import fetching, reused, told, uploaded
 from vimix.web.ui.thumbnails import compare, corrected
 
 FIELDS = (
@@ -34,35 +34,6 @@ FIELDS = (
 logger = logging.getLogger(__name__)
 MAX_BATCH = 20
 """Clips taken at once."""
-
-
-def uploaded(path: str | Path | None, examples: Path | None = None) -> Path:
-    """The file a visitor sent us, or one of our examples; whatever else a path may name is refused."""
-    if path and not str(path).startswith(("http://", "https://")):
-        found = Path(path).resolve()
-        homes = [Path(get_upload_folder()).resolve(), *([examples.resolve()] if examples else [])]
-        if any(found.is_relative_to(home) for home in homes) and found.is_file():
-            return found
-    raise Refused("That file did not arrive. Please choose it again.")
-
-
-def explained(error: BaseException) -> gr.Error:
-    """The toast or client error for a failure: our own sentence, or a plain one and the rest in the log."""
-    if isinstance(error, VimixError):
-        title = {429: "Busy", 404: "Not found", 410: "Gone"}.get(error.status, "Vimix")
-        return gr.Error(error.public, title=title, duration=None, print_exception=False)
-    logger.exception("A request failed", exc_info=error)
-    return gr.Error("Something went wrong on our side. Please try again.", duration=None, print_exception=False)
-
-
-def told(error: BaseException) -> dict[str, Any]:
-    """The same for the page's scripts, which show it where the eye is."""
-    answer: dict[str, Any] = {"kind": "error", "error": explained(error).message}
-    if isinstance(error, Busy):
-        answer["retry_after"] = error.retry_after
-    if isinstance(error, NotFound):
-        answer["gone"] = True
-    return answer
 
 
 class Page:
@@ -80,19 +51,26 @@ class Page:
             extra = json.loads(asked)
             fields = dict(zip(FIELDS, values, strict=True))
             chosen = fields.pop("picture") if fields["background"] == "picture" else fields.pop("picture") and None
+            if fields["background"] == "picture" and not chosen:
+                raise UsageError("Choose a background picture or video first.")
             behind = uploaded(chosen) if chosen else None
-            options = to_options(self.merge(fields, extra), background_file=behind.name if behind else None)
-            clips = extra["clips"][:MAX_BATCH]
-            tickets = [self._submit(clip, options, behind, request) for clip in clips]
+            tickets = [self._submit(clip, fields, behind, request) for clip in extra["clips"][:MAX_BATCH]]
             return {"kind": "tickets", "tickets": tickets, "nonce": extra.get("nonce")}
         except Exception as error:
             return told(error) | {"nonce": json.loads(asked).get("nonce")}
 
     def _submit(
-        self, clip: Mapping[str, Any], options: Options, background: Path | None, request: gr.Request
+        self, clip: Mapping[str, Any], fields: Mapping[str, Any], background: Path | None, request: gr.Request
     ) -> dict[str, Any]:
-        path, name = uploaded(clip.get("path"), self.examples), str(clip.get("name") or "clip")[:200]
-        return self.enter(path, name, options, background, request) | {"name": name}
+        """A ticket, or why there is none: of several clips the others go on."""
+        name = str(clip.get("name") or "clip")[:200]
+        try:
+            options = to_options(self.merge(fields, clip), background_file=background.name if background else None)
+            return self.enter(uploaded(clip.get("path"), self.examples), name, options, background, request) | {
+                "name": name
+            }
+        except Exception as error:
+            return {"name": name, "error": told(error)["error"]}
 
     def enter(
         self, path: Path, name: str, options: Options, background: Path | None, request: gr.Request
@@ -116,7 +94,7 @@ class Page:
 
     async def look_on(self, event: gr.EventData) -> AsyncIterator[dict[str, Any]]:
         """Look on at a job until it ends; the page shows each view."""
-        job = str(event._data.get("job", ""))
+        job, turn = str(event._data.get("job", "")), event._data.get("turn")
         try:
             seen = -1
             async for shot in self.service.watch(job):
@@ -125,11 +103,11 @@ class Page:
                     if shot.preview_version != seen:
                         seen = shot.preview_version
                         now["preview"] = presenter.data_uri(await asyncio.to_thread(self.service.preview, job))
-                    yield now
+                    yield now | {"turn": turn}
                 else:
-                    yield await asyncio.to_thread(self.show, job)
+                    yield (await asyncio.to_thread(self.show, job)) | {"turn": turn}
         except Exception as error:
-            yield told(error) | {"job": job}
+            yield told(error) | {"job": job, "turn": turn}
 
     def preset(self, request: gr.Request) -> list[Any]:
         """The option fields as the address asks for them (`?format=webm&quality=best`); locked in an iframe."""
@@ -148,6 +126,14 @@ class Page:
             return gr.skip()
         plain = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
         return gr.update(value=plain.get(value.lower(), value), interactive=not locked)
+
+    def again(self, event: gr.EventData) -> list[Any]:
+        """The option fields as a job had them; they stay where there is no such job any more."""
+        try:
+            options = self.service.job(str(event._data.get("job", ""))).options
+        except NotFound:
+            return [gr.skip() for _ in FIELDS]
+        return [gr.skip() if value is None else gr.update(value=value) for value in presenter.fields(options, FIELDS)]
 
     def show(self, job: str) -> dict[str, Any]:
         """All that is known of a job."""
@@ -191,7 +177,14 @@ class Page:
         def jobs(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
             return {"kind": "jobs", "jobs": [self._line(str(job)) for job in asked.get("jobs", ())[:50]]}
 
-        return [_safe(answer) for answer in (clip_film, moment, stop, delete, jobs, trial, mend, also)]
+        def reuse(asked: dict[str, Any], _: gr.Request) -> dict[str, Any]:
+            return reused(self.service, str(asked["job"]), str(asked["token"]))
+
+        fetch_clip = fetching(self.settings)
+        return [
+            fetch_clip,
+            *(_safe(answer) for answer in (clip_film, moment, stop, delete, jobs, trial, mend, also, reuse)),
+        ]
 
     def preview(
         self,
@@ -224,7 +217,7 @@ class Page:
     def _line(self, job: str) -> dict[str, Any]:
         """A job as a line of a list; one that is gone is said to be expired."""
         try:
-            return presenter.progress(self.service.snapshot(job)) | {"name": self.service.job(job).input_name}
+            return presenter.line(self.service.job(job), self.service.snapshot(job))
         except NotFound:
             return {"job": job, "state": "expired"}
 

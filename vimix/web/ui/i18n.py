@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from vimix.web.ui.page_words import PAGE
 from vimix.web.ui.result_words import RESULT
 
 SPANISH: dict[str, str] = json.loads((Path(__file__).parent / "static" / "es.json").read_text())
@@ -55,7 +56,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "o_sign_in": ("Sign in with Hugging Face", "Entrar con Hugging Face"),
     # options
     "your_clip": ("Your clip", "Tu vídeo"),
-    "clips": ("{n} clips, same options for all", "{n} vídeos, las mismas opciones para todos"),
+    "clips": (
+        "{n} clips, same options for all. Trim and clicks belong to each clip.",
+        "{n} vídeos, las mismas opciones para todos. El recorte y las marcas son de cada vídeo.",
+    ),
     "trim_start": ("Start", "Inicio"),
     "trim_end": ("End", "Fin"),
     "pick": ("Click the subject", "Señalar el sujeto"),
@@ -88,6 +92,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "cancelling": ("Cancelling…", "Cancelando…"),
     "removing": ("Removing background…", "Quitando el fondo…"),
     "progress": ("Progress", "Progreso"),
+    **PAGE,
     **RESULT,
     # trouble
     "failed": ("That did not work", "No ha funcionado"),

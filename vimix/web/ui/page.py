@@ -16,7 +16,20 @@ from vimix.web.ui.handlers import Page
 from vimix.web.ui.i18n import label, named, table
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("base.js", "clip.js", "player.js", "mend.js", "finish.js", "stage.js", "card.js", "app.js")
+SCRIPTS = (
+    "base.js",
+    "net.js",
+    "history.js",
+    "notify.js",
+    "upload.js",
+    "clip.js",
+    "player.js",
+    "mend.js",
+    "finish.js",
+    "stage.js",
+    "card.js",
+    "app.js",
+)
 SIZES = ("1920", "1280", "720", "512", "320", "128")
 
 
@@ -94,7 +107,7 @@ def build(page: Page, facts: dict[str, Any], version: str) -> gr.Blocks:
             value=None,
             facts=facts,
             html_template="<span hidden></span>",
-            js_on_load="window.vimix.boot(props, server, trigger, watch, upload); /* 'open' 'leave' */",
+            js_on_load="window.vimix.boot(props, server, trigger, watch, upload); /* 'open' 'leave' 'again' */",
             head=head,
             server_functions=page.answers(),
             elem_id="vx-app",
@@ -127,6 +140,7 @@ def _wire(page: Page, demo: gr.Blocks, app: gr.HTML, fields: list[gr.components.
     looking = app.open(
         page.look_on, None, [app], concurrency_limit=64, concurrency_id="watch", trigger_mode="multiple", **quiet
     )
+    app.again(page.again, None, fields, **quiet)
     app.leave(None, None, None, cancels=[looking], **quiet)
     demo.load(page.preset, None, fields, queue=False, **quiet)
     demo.load(None, None, None, js="() => { window.vimixLoaded = true; window.vimix?.loaded?.(); }", **quiet)

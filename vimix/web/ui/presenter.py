@@ -1,7 +1,7 @@
 """What the page shows of a job, as plain values: numbers and names, never markup. The page's scripts find the words."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -85,6 +85,23 @@ def progress(shot: Snapshot) -> dict[str, Any]:
         "error": shot.error,
         "partial": shot.partial,
     }
+
+
+def line(job: Job, shot: Snapshot) -> dict[str, Any]:
+    """A job as a line of a list."""
+    pictured = bool(shot.preview_version)
+    return progress(shot) | {"name": job.input_name, "label": format_of(job).label, "picture": pictured}
+
+
+def fields(options: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+    """A job's options as the page's fields; None for what a field cannot say (a picture is not sent back)."""
+    given = dict(options)
+    behind = str(given.get("background") or "transparent")
+    kind = "colour" if behind.startswith("#") else "blur" if behind == "blur" else "transparent"
+    given |= {"background": kind, "colour": behind if kind == "colour" else None, "picture": None}
+    given |= {"size": str(given.get("width") or "source"), "crop": given.get("crop") == "subject"}
+    given |= {name: str(given.get(name) or "") for name in ("fps", "fit")}
+    return [given.get(name) for name in names]
 
 
 def whole(job: Job, shot: Snapshot, preview: bytes | None) -> dict[str, Any]:

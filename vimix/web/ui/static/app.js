@@ -3,7 +3,8 @@
   const { $, show, say } = vimix;
   let trigger = null;
   let job = null; // the job that is looked at
-  let batch = [];
+  let list = null; // the list of clips that is looked at
+  let again_of = null; // {list, job}: the clip of a list that is cut out anew
   let poll = 0;
   let ready = null;
   const loaded = new Promise((done) => (ready = done));
@@ -11,7 +12,7 @@
   if (window.vimixLoaded) ready(); // Gradio was there before us
 
   vimix.boot = (props, server, fire, watch) => {
-    Object.assign(vimix, { facts: props.facts, server });
+    Object.assign(vimix, { facts: props.facts, server: vimix.answering(server) });
     trigger = fire;
     vimix.speak(props.facts.words);
     Object.values(vimix.parts).forEach((part) => vimix.fill(part));
@@ -23,17 +24,28 @@
       vimix.filmPart();
       vimix.stagePart();
       vimix.cardPart();
+      $("to-list").addEventListener("click", () => vimix.open_list(vimix.history.list_of(job)));
+      $("cancel-all").addEventListener("click", () => cancel_list($("cancel-all")));
       loaded.then(begin);
     });
   };
 
+  const HEADINGS = { setup: "your_clip", run: "removing", done: "result" };
   vimix.screen = (name) => {
-    const other = document.body.dataset.vx !== name;
+    const before = document.body.dataset.vx;
     document.body.dataset.vx = name;
-    if (other && $("stage").getBoundingClientRect().top < 0) scrollTo({ top: 0 }); // the picture is what is looked at
+    const options = document.querySelector("#vx-options");
+    if (options) options.inert = name === "run"; // what is chosen then would change nothing
+    vimix.motion?.(name === "start");
+    if (before === name) return;
+    if ($("stage").getBoundingClientRect().top < 0) scrollTo({ top: 0 }); // the picture is what is looked at
     const go = document.querySelector("#vx-go");
     if (go) say(go, vimix.t(name === "run" ? "removing" : "o_go"));
-    if (name === "start") recent();
+    say($("screen-title"), name === "start" ? "" : vimix.t(HEADINGS[name]));
+    show($("screen-title"), name !== "start");
+    if (before) ({ start: $("title"), done: $("card-title") }[name] || $("screen-title")).focus({ preventScroll: true });
+    if (name === "start") vimix.recent();
+    if (name === "start" || name === "setup") vimix.tabTitle(null);
   };
 
   function begin() {
@@ -46,16 +58,15 @@
     new MutationObserver(rename).observe(options, { childList: true, subtree: true });
     new MutationObserver(listen).observe(document.body, { childList: true, subtree: true });
     tell("ready", {});
-    const asked = vimix.query.get("job");
-    const last = mine()[0];
-    if (asked) return vimix.open(asked);
-    if (last && last.live && !vimix.embedded) return vimix.open(last.job);
-    vimix.screen("start");
+    const last = vimix.history.mine()[0];
+    if (!address_asks() && last && last.live && !vimix.embedded) return vimix.open(last.job, "replace");
+    arrive();
   }
 
-  // That the line broke is said by Gradio, in English and over our header: while a clip runs, it is said by us.
+  // That the line broke is said by Gradio, in English and over our header: here it is said by us.
   function listen() {
     const lost = [...document.querySelectorAll(".toast-body")].some((each) => each.textContent.includes("Attempting reconnection"));
+    if (document.body.classList.contains("vx-away") === lost) return;
     document.body.classList.toggle("vx-away", lost);
     if (lost && document.body.dataset.vx === "run") vimix.away();
   }
@@ -81,23 +92,30 @@
     });
   }
 
-  // My jobs of today, in this browser, newest first.
-  const mine = () => vimix.memory.get("jobs", []).filter((row) => Date.now() - row.at < vimix.facts.hours * 36e5);
-  vimix.token = (id) => mine().find((row) => row.job === id)?.token;
-  const remember = (rows) => vimix.memory.set("jobs", [...rows, ...mine().filter((row) => !rows.some((each) => each.job === row.job))].slice(0, 50));
-  const settle = (id) => vimix.memory.set("jobs", mine().map((row) => (row.job === id ? { ...row, live: false } : row)));
+  // The address says what is looked at, so that back, forward, reload and a copied link all lead there.
+  const asked_for = () => new URLSearchParams(location.search);
+  const address_asks = () => asked_for().get("job") || vimix.history.list(asked_for().get("list"));
 
-  async function recent() {
-    const rows = mine();
-    if (!rows.length || vimix.embedded) return show($("recent"), false);
-    const answer = await vimix.server.jobs({ jobs: rows.map((row) => row.job) });
-    if (answer.kind !== "jobs") return;
-    const lines = answer.jobs.filter((line) => line.state !== "expired").slice(0, 8);
-    const names = Object.fromEntries(rows.map((row) => [row.job, row.name]));
-    vimix.lines($("recent").querySelector("ul"), lines.map((line) => ({ name: names[line.job], ...line })));
-    show($("recent"), lines.length > 0);
+  function address(what, how = "push") {
+    const url = new URL(location.href);
+    for (const key of ["job", "list"]) what[key] ? url.searchParams.set(key, what[key]) : url.searchParams.delete(key);
+    if (how === "push" && (url.href !== location.href || (history.state?.vx || "start") !== what.vx)) history.pushState({ vx: what.vx }, "", url);
+    else if (how !== "none") history.replaceState({ vx: what.vx }, "", url);
+  }
+
+  function arrive() {
+    const asked = asked_for();
+    if (asked.get("job")) return vimix.open(asked.get("job"), "none");
+    if (vimix.history.list(asked.get("list"))) return vimix.open_list(asked.get("list"), "none");
+    if (history.state?.vx === "setup" && vimix.clip.clips.length) return setup("none");
+    vimix.fresh("none");
+  }
+  addEventListener("popstate", () => arrive());
+
+  function leave() {
+    if (job) trigger("leave");
+    job = list = null;
     clearTimeout(poll);
-    if (document.body.dataset.vx === "start" && lines.some(vimix.live)) poll = setTimeout(recent, 1000);
   }
 
   // Everything the server sends comes through here.
@@ -109,17 +127,25 @@
   }
 
   function tickets(rows) {
-    go_busy(false);
-    remember(rows.map((row) => ({ ...row, at: Date.now(), live: true })));
-    batch = rows.length > 1 ? rows : [];
-    if (batch.length) return many();
+    vimix.sending(false);
+    rows.forEach((row, place) => !row.parent && vimix.clip.all[place] && (vimix.clip.all[place].job = row.job));
+    const made = rows.filter((row) => row.job);
+    vimix.history.remember(made.map((row) => ({ ...row, at: Date.now(), live: true })));
+    if (rows.length > 1) {
+      const key = rows.find((row) => row.job)?.job || String(Date.now());
+      vimix.history.keep_list(key, rows.map(({ job: id, name, error }) => (id ? { job: id, name } : { name, error })));
+      return vimix.open_list(key);
+    }
+    if (rows[0].error) return trouble({ error: rows[0].error });
+    if (again_of && !rows[0].parent) vimix.history.replace(again_of.list, again_of.job, { job: rows[0].job, name: rows[0].name });
+    again_of = null;
     vimix.open(rows[0].job);
   }
 
   function trouble(value) {
-    go_busy(false);
+    vimix.sending(false);
     if (value.gone && value.job) {
-      settle(value.job);
+      vimix.history.settle(value.job);
       vimix.emptied(null);
       vimix.gone();
       vimix.screen("done");
@@ -130,38 +156,34 @@
     }
     tell("error", { message: value.error });
   }
+  vimix.failed_to_send = (error) => trouble({ error });
 
-  vimix.open = (id) => {
-    if (job) trigger("leave");
+  vimix.open = (id, how) => {
+    leave();
     job = id;
-    clearTimeout(poll);
-    address(id);
-    const known = mine().find((row) => row.job === id)?.name;
+    address({ vx: "job", job: id }, how);
+    const known = vimix.history.name(id);
     if (known) vimix.clipName(known);
-    trigger("open", { job: id });
+    trigger("open", { job: id, turn: Math.random() }); // an answer equal to the last one would not be seen
     vimix.screen("run");
     vimix.running({ state: "queued", done: 0 });
   };
 
-  function address(id) {
-    const url = new URL(location.href);
-    if (id) url.searchParams.set("job", id);
-    else url.searchParams.delete("job");
-    history.replaceState(null, "", url);
-  }
-
   function look(view) {
     if (view.name) vimix.clipName(view.name);
+    vimix.tabTitle(view);
     if (vimix.live(view)) {
       if (document.body.dataset.vx !== "run") vimix.screen("run");
       vimix.running(view);
       show($("cancel"), Boolean(vimix.token(job)));
       return tell("progress", { job, state: view.state, done: view.done, total: view.total, left: view.left });
     }
-    settle(job);
+    vimix.history.settle(job);
     if (view.url) vimix.finished(view);
     else vimix.emptied(view.preview);
     vimix.card(view);
+    show($("again"), Boolean(vimix.token(job)) || Boolean(own_clip()));
+    show($("to-list"), Boolean(vimix.history.list_of(job)));
     vimix.screen("done");
     $("cancel").disabled = false;
     say($("cancel"), vimix.t("cancel"));
@@ -171,45 +193,57 @@
   }
 
   vimix.go = () => document.querySelector("#vx-go").click();
-  vimix.busy = () => document.body.dataset.vx === "run" && !confirm_leave();
-  const confirm_leave = () => true;
 
-  function go_busy(on) {
-    document.body.classList.toggle("vx-sending", on);
-  }
+  vimix.began = () => {
+    vimix.screen("run");
+    vimix.running({ state: "queued", done: 0 });
+    show($("cancel"), false);
+  };
 
   addEventListener("click", async (event) => {
-    if (event.target.closest("#vx-go")) {
-      go_busy(true);
-      vimix.screen("run");
-      vimix.running({ state: "queued", done: 0 });
-      show($("cancel"), false);
-    }
-    if (event.target.closest("#vx-cancel")) {
-      const button = $("cancel");
-      button.disabled = true;
-      say(button, vimix.t("cancelling"));
-      const answer = await vimix.server.stop({ job, token: vimix.token(job) });
-      receive(answer);
-    }
+    if (!event.target.closest("#vx-cancel")) return;
+    const button = $("cancel");
+    button.disabled = true;
+    say(button, vimix.t("cancelling"));
+    const answer = await vimix.server.stop({ job, token: vimix.token(job) });
+    if (answer.kind !== "error") return receive(answer);
+    button.disabled = false;
+    say(button, vimix.t("cancel"));
+    vimix.tell_small(answer.error);
   });
 
-  vimix.again = () => {
-    if (job) trigger("leave");
-    job = null;
-    address(null);
+  // The clip of the job that is looked at, where this page has sent it.
+  const own_clip = () => vimix.clip.all.find((clip) => clip.job && clip.job === vimix.history.root(job));
+
+  vimix.again = async () => {
+    const id = job ? vimix.history.root(job) : null;
+    if (!id) return setup("push"); // it was refused before it became a job
+    const [known, of] = [own_clip(), vimix.history.list_of(id)];
+    const answer = known || !vimix.token(id) ? null : await vimix.server.reuse({ job: id, token: vimix.token(id) });
+    if (answer?.kind === "error") return vimix.cardError(answer.error);
+    trigger("again", { job: id });
+    again_of = of ? { list: of, job: id } : null;
+    leave();
+    vimix.choose([known || { ...answer, job: id }]);
+  };
+
+  function setup(how) {
+    leave();
+    address({ vx: "setup" }, how);
     vimix.setup(vimix.clip.clips[0], vimix.clip.film);
+    vimix.screen("setup");
+  }
+  vimix.at_setup = () => {
+    leave();
+    address({ vx: "setup" });
     vimix.screen("setup");
   };
 
-  vimix.fresh = () => {
-    if (job) trigger("leave");
-    job = null;
-    batch = [];
-    clearTimeout(poll);
-    address(null);
+  vimix.fresh = (how) => {
+    leave();
+    again_of = null;
+    address({ vx: "start" }, how);
     vimix.fault("");
-    vimix.clip.clips = [];
     vimix.screen("start");
   };
 
@@ -221,6 +255,7 @@
       vimix.cardError(answer.error);
       return false;
     }
+    for (const row of answer.tickets) row.parent = from;
     receive(answer);
     return answer;
   };
@@ -232,7 +267,7 @@
     const { [id]: played, ...others } = vimix.memory.get("players", {});
     if (played) await vimix.server.delete({ job: played.job, token: played.token });
     vimix.memory.set("players", others);
-    vimix.memory.set("jobs", mine().filter((row) => row.job !== id));
+    vimix.history.forget(id);
     vimix.fresh();
   };
 
@@ -243,17 +278,42 @@
     for (const each of $("looks").children) each.setAttribute("aria-pressed", each.dataset.look === name);
   };
 
-  async function many() {
-    if (job) trigger("leave");
-    job = null;
-    const answer = await vimix.server.jobs({ jobs: batch.map((row) => row.job) });
-    if (answer.kind === "jobs") {
-      const names = Object.fromEntries(batch.map((row) => [row.job, row.name]));
-      vimix.batch(answer.jobs.map((line) => ({ name: names[line.job], ...line })));
-      vimix.emptied(vimix.clip.film?.poster);
-      vimix.screen("done");
-      if (answer.jobs.some(vimix.live)) poll = setTimeout(many, 1000);
+  // Several clips: how each stands, and the newest result on the stage.
+  vimix.open_list = (key, how) => {
+    leave();
+    list = key;
+    address({ vx: "list", list: key }, how);
+    many(key);
+  };
+
+  async function many(key) {
+    const rows = vimix.history.list(key) || [];
+    const answer = await vimix.server.jobs({ jobs: rows.filter((row) => row.job).map((row) => row.job) });
+    if (list !== key) return;
+    if (answer.kind !== "jobs") vimix.tell_small(answer.error);
+    else vimix.list_card(rows.map((row) => line(row, answer.jobs)), vimix.clear_card);
+    const made = (answer.jobs || []).filter((each) => each.picture);
+    vimix.emptied(made.length ? `r/${made.at(-1).job}/frame.webp` : vimix.clip.film?.poster);
+    show($("to-list"), false);
+    vimix.screen("done");
+    if (answer.kind !== "jobs" || answer.jobs.some(vimix.live)) poll = setTimeout(() => many(key), 1000);
+  }
+
+  function line(row, answers) {
+    if (!row.job) return { ...row, state: "failed" };
+    const found = answers.find((each) => each.job === row.job) || { job: row.job, state: "expired" };
+    const token = vimix.token(row.job);
+    const cancel = vimix.live(found) && token ? () => vimix.server.stop({ job: row.job, token }) : null;
+    return { ...found, name: row.name, cancel };
+  }
+
+  async function cancel_list(button) {
+    button.disabled = true;
+    for (const row of vimix.history.list(list) || []) {
+      const token = row.job && vimix.token(row.job);
+      if (token) await vimix.server.stop({ job: row.job, token });
     }
+    button.disabled = false;
   }
 
   // The page around an iframe is told three things, and an error.

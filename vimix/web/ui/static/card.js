@@ -53,7 +53,7 @@
   }
 
   function clear() {
-    for (const id of ["card-text", "card-error", "download", "share", "batch", "notes", "purposes", "also", "plays", "stickers", "facts", "again"])
+    for (const id of ["card-text", "card-error", "download", "share", "batch", "notes", "purposes", "also", "plays", "stickers", "facts", "again", "to-list", "cancel-all"])
       show($(id), false);
     say($("card-took"), "");
     $("card-error").after($("download"));
@@ -61,6 +61,8 @@
     $("new").before($("again"));
     for (const id of ["again", "new"]) $(id).className = "vx-ghost";
   }
+
+  vimix.clear_card = () => clear();
 
   function error(text) {
     say($("card-error"), vimix.said(text));
@@ -199,39 +201,6 @@
     error(message);
     show($("again"), vimix.clip.clips.length > 0);
   };
-
-  // Several clips: a line each, and one archive.
-  vimix.batch = (lines) => {
-    clear();
-    const ready = lines.filter((line) => line.state === "done");
-    say($("card-title"), vimix.t("batch", { done: ready.length, n: lines.length }));
-    vimix.lines($("batch"), lines);
-    show($("batch"), true);
-    const link = $("download");
-    link.href = `zip?jobs=${ready.map((line) => line.job).join(",")}`;
-    link.download = "vimix.zip";
-    say(link, vimix.t("zip"));
-    show(link, ready.length > 0 && lines.every((line) => !vimix.live(line)));
-  };
-
-  vimix.live = (line) => ["queued", "running"].includes(line.state);
-
-  // Lines change while one of them may have the keyboard's focus.
-  vimix.lines = (list, lines) => {
-    const at = [...list.children].findIndex((each) => each.contains(document.activeElement));
-    list.replaceChildren(...lines.map(line));
-    list.children[at]?.firstElementChild.focus();
-  };
-
-  function line(line) {
-    const share = line.total ? Math.round((100 * line.done) / line.total) : 0;
-    const state = line.state === "running" && share ? `${share} %` : vimix.t(`s_${line.state}`);
-    return make(
-      "li",
-      { "data-state": line.state },
-      make("button", { type: "button", class: "vx-line", onclick: () => vimix.open(line.job) }, make("span", {}, line.name || line.job.slice(0, 8)), make("small", {}, state)),
-    );
-  }
 
   // Snippets, with this run's values.
   function snippet() {

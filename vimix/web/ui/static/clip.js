@@ -1,169 +1,130 @@
-// From nothing to a chosen clip: drop zone, upload, examples, filmstrip and trimming.
+// From nothing to a chosen clip: the first screen, examples, filmstrip and trimming.
 (() => {
   const { $, make, show, say } = vimix;
-  const state = (vimix.clip = { clips: [], film: null, start: 0, end: null, marks: [], point: [], paint: [], upload: null });
-  const MAX = 20;
+  // `all` are the chosen clips in their order, each with its own film, trim and marks; `clips` has the one in view first.
+  const state = (vimix.clip = { all: [], clips: [], film: null, start: 0, end: null, marks: [], point: [], paint: [] });
+  const own = () => ({ film: null, start: 0, end: null, marks: [], point: [], paint: [] });
+  const OWN = Object.keys(own());
 
   vimix.startPart = () => {
     const { facts } = vimix;
-    const words = {
-      hours: facts.hours,
-      mb: facts.max_mb,
-      seconds:
-        facts.max_seconds < 120
-          ? vimix.t("seconds", { n: facts.max_seconds })
-          : vimix.t("minutes", { n: Math.floor(facts.max_seconds / 60) }),
-    };
+    const words = { hours: facts.hours, mb: facts.max_mb, seconds: length_of(facts.max_seconds) };
     vimix.fill(vimix.parts.start, words);
-    const input = $("file");
-    input.addEventListener("change", () => {
-      take([...input.files]);
-      input.value = "";
-    });
-    // The whole page takes a drop and a paste; the zone only shows where.
-    const zone = $("drop");
-    for (const kind of ["dragenter", "dragover"])
-      addEventListener(kind, (event) => {
-        if (!event.dataTransfer?.types.includes("Files")) return;
-        event.preventDefault();
-        zone.classList.add("vx-over-drop");
-      });
-    addEventListener("dragleave", (event) => event.relatedTarget || zone.classList.remove("vx-over-drop"));
-    addEventListener("drop", (event) => {
-      if (!event.dataTransfer?.files.length) return;
-      event.preventDefault();
-      zone.classList.remove("vx-over-drop");
-      take([...event.dataTransfer.files]);
-    });
-    addEventListener("paste", (event) => event.clipboardData?.files.length && take([...event.clipboardData.files]));
+    vimix.uploadPart();
     examples(facts.examples);
+    if (facts.hero) hero(facts.hero);
   };
+
+  const length_of = (seconds) =>
+    seconds < 120 || seconds % 60 ? vimix.t("seconds", { n: vimix.number(seconds) }) : vimix.t("minutes", { n: seconds / 60 });
+
+  // A loop of what we do. It is fetched once the page stands, and stands still for those who asked for less motion.
+  function hero({ film, poster }) {
+    const video = $("hero-film");
+    Object.assign(video, { poster, src: film });
+    show($("hero"), true);
+    let stopped = vimix.still();
+    const move = (on) => {
+      for (const each of document.querySelectorAll("#vx-hero video, .vx-tile video")) on ? each.play().catch(() => {}) : each.pause();
+      $("motion").dataset.on = on;
+      $("motion").setAttribute("aria-label", vimix.t(on ? "motion_stop" : "motion_start"));
+    };
+    vimix.motion = (on) => move(on && !stopped);
+    $("motion").addEventListener("click", () => {
+      stopped = !video.paused;
+      move(!stopped);
+    });
+  }
 
   function examples(rows) {
     const tiles = vimix.parts.start.querySelector(".vx-tiles");
     for (const row of rows) {
       const label = `${row.label[vimix.language]} · ${vimix.time(row.seconds)}`;
-      tiles.append(
-        make(
-          "button",
-          { type: "button", class: "vx-tile", "data-example": row.name, onclick: () => example(row) },
-          make("img", { src: row.poster, alt: "", width: 320, height: 180, loading: "lazy" }),
-          make("span", {}, label),
-        ),
-      );
+      const shown = row.result
+        ? [make("video", { src: row.result, poster: row.still, muted: true, loop: true, playsinline: true, preload: "none", width: 400, height: 226, "aria-hidden": "true" }), make("img", { class: "vx-inset", src: row.before, alt: "", width: 128, height: 72, loading: "lazy" })]
+        : [make("img", { src: row.poster, alt: "", width: 320, height: 180, loading: "lazy" })];
+      const tile = make("button", { type: "button", class: "vx-tile", "data-example": row.name, onclick: () => example(row) }, ...shown, make("span", {}, label));
+      if (row.result) tile.firstElementChild.muted = true; // the attribute alone is not enough to play
+      tiles.append(tile);
     }
     show($("examples"), rows.length > 0);
   }
 
   // An example runs at once; its options can be changed afterwards.
-  async function example(row) {
+  function example(row) {
     choose([{ path: row.path, name: row.file, url: row.url }]);
     vimix.go();
   }
 
-  async function take(files) {
-    const { facts } = vimix;
-    fault("");
-    if (vimix.busy?.()) return;
-    vimix.screen("start");
-    const clips = [];
-    for (const file of files.slice(0, MAX)) {
-      if (file.size > facts.max_mb * 1e6) {
-        const values = { name: file.name, size: vimix.size(file.size), mb: facts.max_mb };
-        return fault(vimix.t("too_large", values));
-      }
-    }
-    const total = files.reduce((sum, file) => sum + file.size, 0);
-    let before = 0;
-    try {
-      for (const file of files.slice(0, MAX)) {
-        const path = await send(file, (sent) => bar((before + sent) / total));
-        before += file.size;
-        clips.push({ path, name: file.name, url: URL.createObjectURL(file) });
-      }
-    } catch (error) {
-      return fault(error.message);
-    } finally {
-      show(vimix.parts.start.querySelector(".vx-upload"), false);
-    }
-    choose(clips);
-  }
-  vimix.take = take;
-
-  function bar(share) {
-    const box = vimix.parts.start.querySelector(".vx-upload");
-    const percent = Math.min(100, Math.round(share * 100));
-    show(box, true);
-    box.querySelector(".vx-bar").setAttribute("aria-valuenow", percent);
-    box.querySelector("i").style.width = `${percent}%`;
-    say(box.querySelector(".vx-upload-text"), vimix.t("uploading", { percent }));
-  }
-
-  // fetch() cannot tell how much is sent; XMLHttpRequest can.
-  function send(file, progress) {
-    return new Promise((done, failed) => {
-      const request = new XMLHttpRequest();
-      const form = new FormData();
-      form.append("files", file, file.name);
-      request.open("POST", "gradio_api/upload");
-      request.upload.onprogress = (event) => progress(Math.min(event.loaded, file.size));
-      request.onload = () => {
-        if (request.status === 200) return done(JSON.parse(request.responseText)[0]);
-        const wait = Number(request.getResponseHeader("Retry-After") || 60);
-        if (request.status === 429) return failed(Error(vimix.t("upload_busy", { wait: vimix.time(wait) })));
-        if (request.status === 413) {
-          const values = { name: file.name, size: vimix.size(file.size), mb: vimix.facts.max_mb };
-          return failed(Error(vimix.t("too_large", values)));
-        }
-        failed(Error(vimix.t("upload_failed")));
-      };
-      request.onerror = () => failed(Error(vimix.t("upload_failed")));
-      request.send(form);
-    });
-  }
-  vimix.send = send;
-
-  function fault(text) {
-    const box = $("start-error");
-    say(box, vimix.said(text));
-    show(box, Boolean(text));
-  }
-  vimix.fault = fault;
-
+  // Each clip has its own film, trim and marks; what is chosen in the options holds for all of them.
   function choose(clips) {
-    Object.assign(state, { clips, film: null, start: 0, end: null, marks: [], point: [], paint: [] });
-    name(clips);
+    for (const clip of clips) for (const [key, value] of Object.entries(own())) clip[key] ??= value;
+    state.all = clips;
+    state.clips = [];
+    say($("clip-note"), clips.length > 1 ? vimix.t("clips", { n: clips.length }) : "");
+    show($("clip-note"), clips.length > 1);
+    look_at(clips[0]);
+    vimix.at_setup();
+    films(clips);
+  }
+  vimix.choose = choose;
+
+  function look_at(clip) {
+    keep();
+    state.clips = [clip, ...state.all.filter((each) => each !== clip)];
+    for (const key of OWN) state[key] = clip[key];
+    name(state.all);
     show($("reel"), false);
     show($("trim"), false);
-    vimix.setup(clips[0], null);
-    vimix.screen("setup");
-    vimix.server.clip_film({ path: clips[0].path }).then((film) => {
-      if (state.clips !== clips) return;
+    show($("trim-limit"), false);
+    show($("looks"), false);
+    vimix.setup(clip, clip.film);
+    if (clip.film) strip(clip.film);
+  }
+
+  const keep = () => state.clips[0] && OWN.forEach((key) => (state.clips[0][key] = state[key]));
+
+  async function films(clips) {
+    for (const clip of clips) {
+      if (clip.film) continue;
+      const film = await vimix.server.clip_film({ path: clip.path });
+      if (state.all !== clips) return;
       if (film.kind === "error") {
+        if (clips.length > 1) continue; // its line in the list says so
         vimix.screen("start");
-        return fault(film.error);
+        return vimix.fault(film.error);
       }
-      state.film = film;
-      state.end = film.seconds;
-      vimix.setup(clips[0], film);
-      strip(film, clips.length === 1);
-    });
+      const most = Math.min(film.seconds, vimix.facts.max_seconds);
+      Object.assign(clip, { film, end: clip.end ?? most });
+      if (state.clips[0] !== clip) continue;
+      Object.assign(state, { film, end: clip.end });
+      if (document.body.dataset.vx !== "setup") continue;
+      vimix.setup(clip, film);
+      strip(film);
+    }
   }
 
   function name(clips) {
     const many = clips.length > 1;
     say($("clip-name"), many ? "" : ` · ${clips[0].name}`);
-    say($("clip-list"), many ? vimix.t("clips", { n: clips.length }) : "");
+    $("clip-list").replaceChildren(
+      ...(many ? clips : []).map((clip) =>
+        make("button", { type: "button", class: "vx-chip", "aria-pressed": clip === state.clips[0], onclick: () => look_at(clip) }, clip.name),
+      ),
+    );
     show($("clip-list"), many);
   }
   vimix.clipName = (text) => name([{ name: text }]);
 
-  function strip(film, trimmable) {
-    if (!trimmable || film.still) return;
+  function strip(film) {
+    if (film.still) return;
     const box = $("reel");
     box.querySelector(".vx-strip").replaceChildren(...film.strip.map((src) => make("img", { src, alt: "" })));
     show(box, true);
     show($("trim"), true);
+    const long = film.seconds > vimix.facts.max_seconds;
+    if (long) say($("trim-limit"), vimix.t("trim_to_limit", { length: vimix.clock(film.seconds), limit: length_of(vimix.facts.max_seconds) }));
+    show($("trim-limit"), long);
     draw();
   }
 
@@ -186,10 +147,22 @@
 
   vimix.filmPart = () => {
     const box = $("reel");
+    // Previews are of the marks as they were: others, or none, clear them.
+    let last = null;
+    addEventListener("click", () => {
+      if (state.point !== last) show($("looks"), false);
+      last = state.point;
+    });
     const least = () => Math.min(0.2, state.film.seconds / 2);
     const move = (which, value) => {
-      if (which === "start") state.start = Math.max(0, Math.min(value, state.end - least()));
-      else state.end = Math.min(state.film.seconds, Math.max(value, state.start + least()));
+      const most = vimix.facts.max_seconds; // the other end follows where the part would become too long
+      if (which === "start") {
+        state.start = Math.max(0, Math.min(value, state.end - least()));
+        state.end = Math.min(state.end, state.start + most);
+      } else {
+        state.end = Math.min(state.film.seconds, Math.max(value, state.start + least()));
+        state.start = Math.max(state.start, state.end - most);
+      }
       draw();
       vimix.seek(which === "start" ? state.start : state.end);
     };
@@ -218,15 +191,12 @@
 
   // What the server must know beside the option fields.
   vimix.gather = () => {
-    const trimmed = state.film && !state.film.still && state.clips.length === 1;
-    return JSON.stringify({
-      nonce: Math.random(),
-      clips: state.clips.map(({ path, name: called }) => ({ path, name: called })),
-      background_file: state.background || null,
-      start: trimmed && state.start > 0.05 ? Number(state.start.toFixed(3)) : null,
-      end: trimmed && state.end < state.film.seconds - 0.05 ? Number(state.end.toFixed(3)) : null,
-      point: state.clips.length === 1 ? state.point : [],
-      paint: state.clips.length === 1 ? state.paint : [],
+    keep();
+    const trimmed = ({ film, start, end }) => ({
+      start: film && !film.still && start > 0.05 ? Number(start.toFixed(3)) : null,
+      end: film && !film.still && end < film.seconds - 0.05 ? Number(end.toFixed(3)) : null,
     });
+    const clips = state.all.map((clip) => ({ path: clip.path, name: clip.name, point: clip.point, paint: clip.paint, ...trimmed(clip) }));
+    return JSON.stringify({ nonce: Math.random(), clips });
   };
 })();
