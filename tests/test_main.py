@@ -37,6 +37,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("out.mov", [], "mov"),
         ("out.mov", ["--format", "hevc"], "hevc"),
         ("out.zip", [], "png-zip"),
+        ("out.zip", ["--format", "bundle"], "bundle"),
+        ("out.zip", ["--format", "sprites"], "sprites"),
         ("out.mp4", ["--background", "blur"], "mp4"),
         ("out.mp4", ["--format", "matte"], "matte"),
     ],
@@ -50,7 +52,7 @@ def test_every_format_is_made_whole(clip: Path, tmp_path: Path, name: str, argum
     assert output["seconds"] == pytest.approx(FRAMES / FPS, abs=1 / FPS)
     assert (output["width"], output["height"]) == (96, 64)
     assert output["alpha"] == (format not in ("mp4", "matte"))
-    assert output["audio"] == (format in ("webm", "mov", "hevc", "mp4"))
+    assert output["audio"] == (format in ("webm", "mov", "hevc", "mp4", "bundle"))
     assert list(tmp_path.iterdir()) == [out]
 
 
@@ -175,7 +177,8 @@ def test_closed_and_full_outputs_harm_no_file(clip: Path, tmp_path: Path, redire
 
 @pytest.mark.parametrize(("name", "format"), [
     ("out.webp", "webp"), ("out.webm", "webm"), ("out.gif", "gif"), ("out.png", "apng"), ("out.mov", "mov"),
-    ("out.mov", "hevc"), ("out.zip", "png-zip"), ("out.mp4", "mp4"), ("out.mp4", "matte"),
+    ("out.mov", "hevc"), ("out.zip", "png-zip"), ("out.zip", "bundle"), ("out.zip", "sprites"), ("out.mp4", "mp4"),
+    ("out.mp4", "matte"),
 ])  # fmt: skip
 def test_a_full_disk_is_told_and_nothing_left(clip: Path, tmp_path: Path, name: str, format: str) -> None:
     out = tmp_path / name

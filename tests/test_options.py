@@ -24,7 +24,8 @@ def test_finishing_does_not_change_the_matte() -> None:
 
 
 @pytest.mark.parametrize(
-    ("format", "most"), [("webp", 20), ("gif", 20), ("apng", 20), ("webm", None), ("png-zip", None)]
+    ("format", "most"),
+    [("webp", 20), ("gif", 20), ("apng", 20), ("png", 20), ("sprites", 20), ("webm", None), ("png-zip", None)],
 )
 def test_whole_picture_formats_are_held_to_twenty_frames(format: str, most: float | None) -> None:
     assert Options.parse({"format": format}).max_fps == most

@@ -29,7 +29,9 @@ from vimix.errors import UsageError
 from vimix.points import Point, parse_paints
 
 Quality = Literal["fast", "balanced", "best"]
-Format = Literal["webp", "webm", "gif", "apng", "mov", "hevc", "png-zip", "mp4", "matte", "stacked"]
+Format = Literal[
+    "webp", "webm", "gif", "apng", "mov", "hevc", "png-zip", "mp4", "matte", "stacked", "bundle", "sprites"
+]  # fmt: skip
 Refine = Literal["off", "clean", "matting"]
 Crop = Literal["none", "subject"]
 Loop = Literal["source", "forever", "once", "ping-pong"]
@@ -44,7 +46,7 @@ SHORT_FPS = 20
 """Frames a second at most, unless asked for: formats that store whole pictures grow with every frame."""
 LEAST_WORKING_WIDTH = 1280
 """Pixels. A matte made narrower than this would have to be made again for most larger results."""
-PICTURE_FORMATS: frozenset[Format] = frozenset({"webp", "gif", "apng"})
+PICTURE_FORMATS: frozenset[Format] = frozenset({"webp", "gif", "apng", "sprites"})
 
 
 class Affects(Enum):
@@ -54,6 +56,11 @@ class Affects(Enum):
     """The matte: another value needs inference."""
     FINISH = "finish"
     """What is made of clip and matte: a finished job can be converted to another value."""
+
+
+def _png_is_apng(value: object) -> object:
+    """An APNG of one picture is a plain PNG, so both names mean the same."""
+    return "apng" if value == "png" else value
 
 
 def _blank_to_none(value: object) -> object:
@@ -69,8 +76,9 @@ class Options(BaseModel):
     """`auto`, a name of the catalogue, or `rembg:` and the name of a session of rembg."""
     quality: Annotated[Quality, Affects.MATTE] = "balanced"
     """`fast`, `balanced` or `best`."""
-    format: Annotated[Format, Affects.FINISH] = "webp"
-    """The kind of file: by default the one that the output's name asks for."""
+    format: Annotated[Format, BeforeValidator(_png_is_apng), Affects.FINISH] = "webp"
+    """The kind of file: by default the one that the output's name asks for. `png` is another name of `apng`: a still
+    becomes a plain PNG."""
     fps: Annotated[float | Literal["source"] | None, BeforeValidator(_blank_to_none), Affects.MATTE, Affects.FINISH] = (
         None
     )

@@ -26,7 +26,7 @@ RATES = [
     Fraction(30),
     Fraction(60),
 ]
-EVEN = {"hevc", "mp4", "matte", "stacked"}
+EVEN = {"hevc", "mp4", "matte", "stacked", "bundle"}
 """Formats whose codec needs even sides."""
 formats = pytest.mark.parametrize("name", FORMATS)
 
@@ -123,7 +123,7 @@ def test_colour_and_alpha_come_back(name: str, size: tuple[int, int], tmp_path: 
     assert np.mean(apart) < 4
 
 
-@pytest.mark.parametrize("name", ["webp", "apng", "png-zip"])
+@pytest.mark.parametrize("name", ["webp", "apng", "png-zip", "sprites"])
 def test_lossless_is_exact_wherever_it_can_be_seen(name: str, tmp_path: Path) -> None:
     frames = drawn(3, (97, 63))
     write(name, tmp_path / "out", frames, lossless=True)
@@ -153,7 +153,7 @@ def test_nothing_visible_is_nothing_visible(name: str, tmp_path: Path) -> None:
     assert read.seconds == pytest.approx(0.3, abs=0.01)
 
 
-@pytest.mark.parametrize("name", ["webm", "mov", "hevc", "mp4"])
+@pytest.mark.parametrize("name", ["webm", "mov", "hevc", "mp4", "bundle"])
 def test_sound_is_kept_and_cut_with_the_picture(name: str, tmp_path: Path) -> None:
     clip = draw(tmp_path / "clip.mp4", seconds=2, fps=10, audio=True)
     sound = AudioFrom(clip.path, Fraction(1, 2), Fraction(3, 2))

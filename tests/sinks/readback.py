@@ -3,8 +3,9 @@
 import io
 import json
 import subprocess
+import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -39,8 +40,8 @@ def drawn(
 
 
 def read_back(path: Path, name: str) -> Read:
-    if name == "png-zip":
-        return _read_zip(path)
+    if name in ("png-zip", "sprites", "bundle"):
+        return {"png-zip": _read_zip, "sprites": _read_sprites, "bundle": _read_bundle}[name](path)
     return _read_pictures(path) if name in ("webp", "gif", "apng") else _read_video(path, name)
 
 
@@ -62,6 +63,34 @@ def _read_zip(path: Path) -> Read:
     assert listed[4::4] == [frame["file"] for frame in about["frames"]]
     assert (about["height"], about["width"]) == rgba[0].shape[:2]
     return Read(np.stack(rgba), [frame["time"] for frame in about["frames"]], about["seconds"])
+
+
+def _read_sprites(path: Path) -> Read:
+    with zipfile.ZipFile(path) as archive:
+        about = json.loads(archive.read("sprites.json"))
+        sheet = Image.open(io.BytesIO(archive.read(about["meta"]["image"])))
+    frames = about["frames"]
+    assert about["animations"] == {"clip": list(frames)}
+    assert about["meta"]["frameTags"] == [{"name": "clip", "from": 0, "to": len(frames) - 1, "direction": "forward"}]
+    assert sheet.size == (about["meta"]["size"]["w"], about["meta"]["size"]["h"])
+    boxes = [
+        (at["x"], at["y"], at["x"] + at["w"], at["y"] + at["h"]) for at in (row["frame"] for row in frames.values())
+    ]
+    assert len(set(boxes)) == len(boxes)
+    delays = [row["duration"] / 1000 for row in frames.values()]
+    rgba = np.stack([np.asarray(sheet.crop(box)) for box in boxes])
+    return Read(rgba, list(np.cumsum([0, *delays[:-1]])), sum(delays))
+
+
+def _read_bundle(path: Path) -> Read:
+    with tempfile.TemporaryDirectory() as aside, zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["foreground.mp4", "matte.mp4"]
+        archive.extractall(aside)
+        colour = _read_video(Path(aside) / "foreground.mp4", "mp4")
+        matte = _read_video(Path(aside) / "matte.mp4", "matte")
+    assert matte.times == colour.times
+    assert matte.sound is None
+    return replace(colour, rgba=np.concatenate([colour.rgba[..., :3], matte.rgba[..., 1:2]], axis=3))
 
 
 def _read_video(path: Path, name: str) -> Read:

@@ -76,8 +76,9 @@ def store_result(files: Store, key: str, job: Job, folder: Path, last: Event) ->
     result = Path(last["path"])
     if result.parent != folder or result.is_symlink() or not result.is_file():
         raise Failed("Something went wrong while this clip was being processed.", cause=f"the result is {result}")
-    made = FORMATS.get(last["card"].get("output", {}).get("format", job.options["format"]))
-    files.put(key, result, mime=made.mime if made else "application/octet-stream")
+    output = last["card"].get("output", {})
+    made = FORMATS.get(output.get("format", job.options["format"]))
+    files.put(key, result, mime=made.mime_of(output) if made else "application/octet-stream")
 
 
 def store_preview(files: Store, job: Job, folder: Path) -> None:

@@ -1,11 +1,9 @@
 """What a finished file is, read back from its bytes: the half of a card that never quotes a setting."""
 
 import hashlib
-import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from av.container import InputContainer
-from PIL import Image
 
 from vimix.concurrency.ffmpeg import Ffmpeg
 from vimix.errors import Unreadable
@@ -23,14 +20,13 @@ from vimix.media.decode import open_source
 from vimix.media.demuxer import opened
 from vimix.media.file_type import Kind, sniff
 from vimix.media.limits import Limits
+from vimix.pipeline.archives import Content, any_clear, in_zip
 from vimix.pipeline.presets import PRESETS, check
 from vimix.sinks import FORMATS
 
 _LOOKED_AT, _PIXELS = 8, 500_000_000
 """Frames that are decoded at least in search of one that is not opaque, and pixels over all of them at most: a subject
 that fades in is found within 8 s of 1080p, and a wholly opaque clip with an alpha plane costs a few seconds."""
-_OPAQUE = 249
-"""Alpha from which on a pixel counts as opaque: lossy codecs never quite give back 255."""
 _ENDLESS = Limits(max_seconds=float("inf"), max_pixels=2**27, max_frames=10**9, max_bytes=2**63, max_total_pixels=2**63)
 _OURS = {
     ("png", "png"): "apng",
@@ -40,28 +36,11 @@ _OURS = {
     ("mp4", "h264"): "mp4",
     ("webp", "webp"): "webp",
     ("gif", "gif"): "gif",
-    ("png-zip", "png"): "png-zip",
 }
 """Names of the formats table, by container and codec: what plays these says nothing of the same container with another
 codec, such as HEVC in an MP4."""
 _EVERYWHERE = {"yuv420p", "yuvj420p"}, {"aac", "mp3float", "mp3"}
 """Pixel formats and sounds of an H.264 MP4 that plays everywhere: no hardware decodes 10 bits or 4:4:4."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Content:
-    format: str
-    """A name of the formats table where the file is of that kind, else the container that its bytes say."""
-    codec: str
-    seconds: Fraction
-    """When the last picture ends; 0 for a still."""
-    frames: int
-    """Counted, not declared."""
-    size: tuple[int, int]
-    alpha: bool
-    """Whether a decoded picture is not opaque."""
-    audio: bool = False
-    plays_in: tuple[str, ...] = ()
 
 
 def inspect(path: Path) -> Card:
@@ -91,36 +70,22 @@ def complies(output: Mapping[str, Any]) -> dict[str, bool | str]:
     return {name: "; ".join(check(output, target)) or True for name, target in PRESETS.items()}
 
 
-def _content(path: Path) -> _Content:
+def _content(path: Path) -> Content:
     with path.open("rb") as file:
         archive = file.read(4) == b"PK\x03\x04"
-    return _zip(path) if archive else _clip(path)
+    return in_zip(path, _in_bundle) if archive else _clip(path)
 
 
-def _zip(path: Path) -> _Content:
-    """A zip as we make them."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.getinfo("times.json").file_size > 10**7:
-                raise Unreadable("The list of times in this zip is far too long.")
-            about = json.loads(archive.read("times.json"))
-            present = set(archive.namelist())
-            names = [frame["file"] for frame in about["frames"] if frame["file"] in present]
-            alphas = (_alpha_of(archive, name) for name in names)
-            size = int(about["width"]), int(about["height"])
-            seconds = Fraction(about["seconds"]).limit_denominator(10**6)
-            clear = _any_clear(alphas)
-            return _Content("png-zip", "png", seconds, len(names), size, clear, plays_in=FORMATS["png-zip"].plays_in)
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OSError) as error:
-        raise Unreadable("This zip is not one of ours: it has no frames with times.", cause=repr(error)) from error
+def _in_bundle(path: Path) -> Content:
+    """One video of a bundle: what is grey in it counts as clear."""
+    content = _clip(path)
+    if content.format != "matte":
+        return content
+    greys = (frame.rgb[..., 1] for frame in open_source(path, limits=_ENDLESS).frames())
+    return replace(content, alpha=any_clear(greys))
 
 
-def _alpha_of(archive: zipfile.ZipFile, name: str) -> Pixels:
-    with archive.open(name) as file, Image.open(file, formats=["PNG"]) as picture:
-        return np.asarray(picture.convert("RGBA"))[..., 3]
-
-
-def _clip(path: Path) -> _Content:
+def _clip(path: Path) -> Content:
     source, kind = open_source(path, limits=_ENDLESS), sniff(path)
     info = source.original
     known, seconds = _OURS.get((kind.name, info.codec)), info.seconds or Fraction(0)
@@ -131,6 +96,8 @@ def _clip(path: Path) -> _Content:
             plays_in = FORMATS[known].plays_in if _plays_everywhere(container) else ()
     else:
         plays_in = FORMATS[known].plays_in if known else ()
+        if known == "apng" and info.still:  # a PNG like any other
+            plays_in = ("everywhere",)
     height = info.height
     alphas: Iterator[Pixels]
     if known == "stacked":
@@ -143,8 +110,8 @@ def _clip(path: Path) -> _Content:
     else:
         alphas = (frame.alpha for frame in source.frames())
     many = max(_LOOKED_AT, _PIXELS // (info.width * info.height))
-    size, clear = (info.width, height), _any_clear(islice(alphas, many))
-    return _Content(known or kind.name, info.codec, seconds, info.frames or 0, size, clear, info.audio, plays_in)
+    size, clear = (info.width, height), any_clear(islice(alphas, many))
+    return Content(known or kind.name, info.codec, seconds, info.frames or 0, size, clear, info.audio, plays_in)
 
 
 def _plays_everywhere(container: InputContainer) -> bool:
@@ -161,7 +128,3 @@ def _hevc_alphas(path: Path, kind: Kind, info: ClipInfo) -> Iterator[Pixels]:
     with closing(Ffmpeg([*read, *write], stdout=True, cpu_seconds=60)) as ffmpeg:
         while len(raw := ffmpeg.stdout.read(info.width * info.height * 4)) == info.width * info.height * 4:
             yield np.frombuffer(raw, np.uint8)[3::4]
-
-
-def _any_clear(alphas: Iterator[Pixels]) -> bool:
-    return any(int(alpha.min(initial=255)) < _OPAQUE for alpha in alphas)

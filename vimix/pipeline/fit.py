@@ -17,7 +17,7 @@ _WELL = 0.7
 """Share of the limit from which on a file that fits is good enough: a better one costs another encode."""
 _LOWEST_FPS = 6.0
 """Frames a second below which motion falls apart; pixels and quality are given up before."""
-_VIDEO: frozenset[str] = frozenset({"webm", "mov", "hevc", "mp4", "matte", "stacked"})
+_VIDEO: frozenset[str] = frozenset({"webm", "mov", "hevc", "mp4", "matte", "stacked", "bundle"})
 """Formats that predict frames from one another: fewer of them save less than in proportion."""
 
 

@@ -3,13 +3,13 @@
 import math
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from av.error import FFmpegError
 
@@ -186,6 +186,12 @@ class Format:
     start: Start
     max_side: int | None = None
     """Pixels of width or height that the format or its encoder can have."""
+    still_mime: str | None = None
+    """Of a file of one picture, where that is a kind of its own."""
+
+    def mime_of(self, output: Mapping[str, Any]) -> str:
+        """The media type of a file whose card has that `output`."""
+        return self.still_mime or self.mime if output.get("frames") == 1 else self.mime
 
     def open(self, path: Path, encoding: Encoding) -> Sink:
         """A sink for a file of this format; nothing is touched yet."""

@@ -51,7 +51,7 @@ def test_every_format_and_platform_has_a_button() -> None:
 
 NOT_ON_THE_PAGE = (
     "__main__.py", "cli/arguments.py", "cli/cut.py", "cli/show.py", "cli/watch.py", "pipeline/card.py",
-    "settings.py", "matting/networks/catalogue.py", "jobs/worker/modal.py",
+    "pipeline/archives.py", "settings.py", "matting/networks/catalogue.py", "jobs/worker/modal.py",
     "jobs/worker/serve.py", "web/listener.py", "web/server.py", "web/ops/prefetch.py",
     "web/ui/embed.py", "web/ops/metrics.py", "web/ops/cleanup.py", "web/ui/i18n.py", "web/ui/result_words.py",
     "web/ui/page_words.py",

@@ -69,7 +69,7 @@ class Tools:
         return {
             "url": f"{root}/r/{job}",
             "bytes": ((made.card or {}).get("output") or {}).get("bytes"),
-            "mime": presenter.format_of(made).mime,
+            "mime": presenter.format_of(made).mime_of((made.card or {}).get("output") or {}),
             "expires": made.expires,
             "name": presenter.download_name(made),
         }

@@ -116,7 +116,7 @@ def whole(job: Job, shot: Snapshot, preview: bytes | None) -> dict[str, Any]:
         card = shot.card or job.card or {}
         view |= {"url": f"r/{job.id}", "save_as": download_name(job), "card": facts(card) if card else None}
         row = format_of(job)
-        view |= {"format": row.name, "label": row.label, "mime": row.mime}
+        view |= {"format": row.name, "label": row.label, "mime": row.mime_of(card.get("output") or {})}
     return view
 
 
