@@ -56,7 +56,7 @@ def launch(settings: Settings) -> None:
     check_reachable(service.jobs, settings)
     json_logging.capture_output()  # from here on; a fault in the settings is a plain sentence for whoever starts us
     demo, how = prepare(settings, service)
-    serve(demo, how, port, end=service.end_streams)
+    serve(demo, how, port, end=service.end_streams, proxies=settings.trusted_proxies > 0)
 
 
 def prepare(settings: Settings, service: JobService) -> tuple[gr.Blocks, dict[str, Any]]:

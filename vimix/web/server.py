@@ -21,7 +21,7 @@ import httpx
 from gradio import http_server
 
 from vimix.errors import Failed
-from vimix.web.listener import Server
+from vimix.web.listener import PER_ADDRESS, Server
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +29,11 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @contextlib.contextmanager
-def _launching(port: socket.socket) -> Iterator[None]:
+def _launching(port: socket.socket, per_address: int | None) -> Iterator[None]:
     """While Gradio launches: on our socket, without proxies, and without its lines on stdout."""
 
     def start(app: Any, server_name: str, server_port: int, **_: Any) -> tuple[str, int, str, Server]:
-        server = Server(app, port)
+        server = Server(app, port, per_address=per_address)
         server.begin()
         name = "127.0.0.1" if server_name in ("0.0.0.0", "::", "[::]") else server_name.strip("[]")
         shown = f"[{name}]" if ":" in name else name
@@ -54,14 +54,19 @@ def _launching(port: socket.socket) -> Iterator[None]:
             setattr(module, name, was)
 
 
-def serve(demo: gr.Blocks, how: dict[str, Any], port: socket.socket, *, end: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; then call `end`, which ends streams, so that they need not be waited for."""
+def serve(
+    demo: gr.Blocks, how: dict[str, Any], port: socket.socket, *, end: Callable[[], None], proxies: bool = False
+) -> None:
+    """Serve until SIGTERM or SIGINT; then call `end`, which ends streams, so that they need not be waited for.
+
+    `proxies`: whether connections come from proxies, so that an address is not a visitor.
+    """
     _loopback_without_proxy()
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
     how = how | {"server_port": port.getsockname()[1]}
-    with _launching(port):
+    with _launching(port, None if proxies else PER_ADDRESS):
         demo.launch(prevent_thread_lock=True, quiet=True, **how)
     server: Any = demo.server  # ours, by `_launching`
     if sys.stdout.isatty():

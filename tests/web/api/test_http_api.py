@@ -16,6 +16,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from tests.stores import swift
@@ -29,7 +30,7 @@ from vimix.options import Options
 from vimix.settings import Settings
 from vimix.stores.local import LocalStore
 from vimix.web.api import http_api, zip_download
-from vimix.web.middleware import upload_limits
+from vimix.web.middleware import rate_limit, upload_limits
 from vimix.web.ops import health
 from vimix.web.ui.handlers import Page
 
@@ -291,6 +292,25 @@ def test_without_a_bucket_uploads_go_through_the_app(client: TestClient) -> None
     assert client.post("/api/submit", json={"key": leave["key"]}).status_code == 404  # it was taken
     assert client.post("/api/upload-url", json={"bytes": 2 << 20, "mime": "video/mp4"}).status_code == 413
     assert client.post("/api/upload-url", json={"bytes": 10, "mime": "text/html"}).status_code == 422
+
+
+def test_a_visitor_watches_only_so_many_jobs(
+    service: JobService, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished(service, tmp_path)
+    monkeypatch.setattr(rate_limit, "STREAMS_PER_VISITOR", 2)
+    rate_limit.streams.cache_clear()
+    for _ in range(5):  # one after the other are never too many
+        assert client.get(f"/api/watch/{JOB}").status_code == 200
+    shares = rate_limit.streams()
+    (visitor,) = {
+        rate_limit.visitor_of(Request({"type": "http", "client": ("testclient", 1), "headers": []}), service.settings)
+    }
+    with shares.one(visitor), shares.one(visitor):
+        refused = client.get(f"/api/watch/{JOB}")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+    assert client.get(f"/api/watch/{JOB}").status_code == 200
+    rate_limit.streams.cache_clear()
 
 
 def in_bucket(settings: Settings) -> Settings:

@@ -24,6 +24,7 @@ from vimix.options import Affects, Options, affecting, to_options
 from vimix.settings import Settings
 from vimix.web.api.signatures import component_of, with_changes, with_options
 from vimix.web.middleware.public_address import root_of
+from vimix.web.middleware.rate_limit import streams, visitor_of
 from vimix.web.ui import presenter
 from vimix.web.ui.clips import explained, uploaded
 from vimix.web.ui.handlers import Page
@@ -98,8 +99,8 @@ def offer(page: Page, settings: Settings) -> None:
     inputs = [clip, behind, *options]
     never = gr.Button(visible=False)
     never.click(
-        _remove_background(tools), inputs, [file, card], api_name="remove_background", concurrency_limit=16,
-        concurrency_id="whole", **public,
+        _remove_background(tools), inputs, [file, card], api_name="remove_background", concurrency_limit=None,
+        **public,
     )  # fmt: skip
     never.click(
         _submit(tools), inputs, [answer], api_name="submit", concurrency_limit=8, concurrency_id="submit", **public
@@ -120,14 +121,17 @@ def _remove_background(tools: Tools) -> Callable[..., Any]:
         Cancelling the call ends the waiting, not the work; use submit, watch and cancel for that.
         """
         try:
-            ticket = await asyncio.to_thread(tools.enter, request, clip, background_file, values)
-            report = gr.Progress()
-            snapshot = None
-            async for snapshot in tools.service.watch(ticket["job"]):
-                if snapshot.state == "running":
-                    report((snapshot.done, snapshot.total), desc=snapshot.note or "Removing background", unit="frames")
-                if snapshot.state in ("queued", "running"):
-                    yield None, _plain(presenter.progress(snapshot)) | {"token": ticket["token"]}
+            with streams().one(visitor_of(request, tools.settings)):
+                ticket = await asyncio.to_thread(tools.enter, request, clip, background_file, values)
+                report = gr.Progress()
+                snapshot = None
+                async for snapshot in tools.service.watch(ticket["job"]):
+                    if snapshot.state == "running":
+                        report(
+                            (snapshot.done, snapshot.total), desc=snapshot.note or "Removing background", unit="frames"
+                        )
+                    if snapshot.state in ("queued", "running"):
+                        yield None, _plain(presenter.progress(snapshot)) | {"token": ticket["token"]}
             if snapshot is None or snapshot.state != "done":
                 raise Failed(snapshot.error if snapshot and snapshot.error else "The clip was cancelled.")
             yield await asyncio.to_thread(tools.file_of, ticket["job"]), snapshot.card or {}
@@ -166,11 +170,12 @@ def _small(tools: Tools) -> None:
     """The endpoints that take no file."""
     service = tools.service
 
-    async def watch(job: str) -> AsyncIterator[dict[str, Any]]:
+    async def watch(job: str, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
         """Stream how a job stands, at most five times a second, until it ends; the last message holds the card."""
         try:
-            async for snapshot in service.watch(job):
-                yield _plain(presenter.progress(snapshot)) | {"card": snapshot.card}
+            with streams().one(visitor_of(request, tools.settings)):
+                async for snapshot in service.watch(job):
+                    yield _plain(presenter.progress(snapshot)) | {"card": snapshot.card}
         except Exception as error:
             raise explained(error) from None
 
@@ -202,7 +207,7 @@ def _small(tools: Tools) -> None:
 
     for call in (status, result, cancel, convert, models):
         api(call, api_name=call.__name__, queue=False)
-    api(watch, api_name="watch", concurrency_limit=64, concurrency_id="watch")
+    api(watch, api_name="watch", concurrency_limit=None)
 
 
 def _plain(shown: dict[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def routes(service: JobService, settings: Settings) -> list[BaseRoute]:
         Route("/j/{job}", answering(it.page), methods=["GET"]),
         Route("/convert", answering(it.convert), methods=["POST"]),
         *uploads.routes(service, settings),
-        *job_routes.routes(service),
+        *job_routes.routes(service, settings),
     ]
 
 

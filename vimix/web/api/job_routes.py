@@ -12,14 +12,16 @@ from starlette.routing import BaseRoute, Route
 from vimix.errors import VimixError
 from vimix.jobs.model import Snapshot
 from vimix.jobs.service import JobService
+from vimix.settings import Settings
 from vimix.web.api.answers import answering, asked_of
+from vimix.web.middleware.rate_limit import streams, visitor_of
 from vimix.web.ui import presenter
 
 QUIET = 15.0
 """Seconds after which a stream without news sends a comment, so that nothing between us takes it for dead."""
 
 
-def routes(service: JobService) -> list[BaseRoute]:
+def routes(service: JobService, settings: Settings) -> list[BaseRoute]:
     """On one service."""
 
     async def status(request: Request) -> Response:
@@ -30,7 +32,11 @@ def routes(service: JobService) -> list[BaseRoute]:
         job = request.path_params["job"]
         await asyncio.to_thread(service.job, job)  # a job that is not there is a refusal and no stream
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(stream(service, job), media_type="text/event-stream", headers=headers)
+        visitor = visitor_of(request, settings)
+        streams().take(visitor)
+        return StreamingResponse(
+            _counted(stream(service, job), visitor), media_type="text/event-stream", headers=headers
+        )
 
     async def cancel(request: Request) -> Response:
         asked = await asked_of(request)
@@ -49,6 +55,15 @@ def shown(snapshot: Snapshot) -> dict[str, Any]:
     return {name: value for name, value in presenter.progress(snapshot).items() if name != "kind"} | {
         "card": snapshot.card
     }
+
+
+async def _counted(lines: AsyncIterator[str], visitor: str) -> AsyncIterator[str]:
+    """A stream whose place is given back when it ends."""
+    try:
+        async for line in lines:
+            yield line
+    finally:
+        streams().give_back(visitor)
 
 
 async def stream(service: JobService, job: str) -> AsyncIterator[str]:

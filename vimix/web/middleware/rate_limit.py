@@ -18,6 +18,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from vimix.errors import Busy, StoreError
 from vimix.settings import Settings
+from vimix.web.middleware.reservations import Shares
 from vimix.web.ops.metrics import REFUSED
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,16 @@ log = logging.getLogger(__name__)
 SECRET_BYTES = 32
 UPLOADS_A_JOB, CONVERSIONS_A_JOB = 6, 6
 """How many uploads and conversions an hour come with each job an hour."""
+
+
+STREAMS, STREAMS_PER_VISITOR = 2000, 24
+"""Jobs that are watched at once, of all visitors and of each: a stream takes a few KB and no place of a queue."""
+
+
+@lru_cache
+def streams() -> Shares:
+    """Of this process: who watches how many jobs."""
+    return Shares(STREAMS, STREAMS_PER_VISITOR, "Too many clips are being watched at once. Close some of the pages.")
 
 
 class Limiter:

@@ -20,7 +20,7 @@ from vimix.jobs.previews import Previews
 from vimix.jobs.service import JobService
 from vimix.options import Options, to_options
 from vimix.settings import Settings
-from vimix.web.middleware.rate_limit import limiter, visitor_of
+from vimix.web.middleware.rate_limit import limiter, streams, visitor_of
 from vimix.web.ops.cleanup import delete_everywhere
 from vimix.web.ui import presenter
 from vimix.web.ui.clips import fetching, reused, told, uploaded
@@ -92,20 +92,21 @@ class Page:
         given["crop"] = "subject" if given["crop"] else "none"
         return given | {key: extra[key] for key in ("start", "end", "point", "paint") if key in extra}
 
-    async def look_on(self, event: gr.EventData) -> AsyncIterator[dict[str, Any]]:
+    async def look_on(self, event: gr.EventData, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
         """Look on at a job until it ends; the page shows each view."""
         job, turn = str(event._data.get("job", "")), event._data.get("turn")
         try:
-            seen = -1
-            async for shot in self.service.watch(job):
-                if shot.state in ("queued", "running"):
-                    now = presenter.progress(shot)
-                    if shot.preview_version != seen:
-                        seen = shot.preview_version
-                        now["preview"] = presenter.data_uri(await asyncio.to_thread(self.service.preview, job))
-                    yield now | {"turn": turn}
-                else:
-                    yield (await asyncio.to_thread(self.show, job)) | {"turn": turn}
+            with streams().one(visitor_of(request, self.settings)):
+                seen = -1
+                async for shot in self.service.watch(job):
+                    if shot.state in ("queued", "running"):
+                        now = presenter.progress(shot)
+                        if shot.preview_version != seen:
+                            seen = shot.preview_version
+                            now["preview"] = presenter.data_uri(await asyncio.to_thread(self.service.preview, job))
+                        yield now | {"turn": turn}
+                    else:
+                        yield (await asyncio.to_thread(self.show, job)) | {"turn": turn}
         except Exception as error:
             yield told(error) | {"job": job, "turn": turn}
 

@@ -137,9 +137,7 @@ def _wire(page: Page, demo: gr.Blocks, app: gr.HTML, fields: list[gr.components.
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     gather = "(asked, ...fields) => [window.vimix.gather(), ...fields]"
     go.click(page.take_in, [asked, *fields], [app], js=gather, concurrency_limit=8, concurrency_id="submit", **quiet)
-    looking = app.open(
-        page.look_on, None, [app], concurrency_limit=64, concurrency_id="watch", trigger_mode="multiple", **quiet
-    )
+    looking = app.open(page.look_on, None, [app], concurrency_limit=None, trigger_mode="multiple", **quiet)
     app.again(page.again, None, fields, **quiet)
     app.leave(None, None, None, cancels=[looking], **quiet)
     demo.load(page.preset, None, fields, queue=False, **quiet)
