@@ -27,6 +27,8 @@ from vimix.settings import Settings
 ROOT = Path(__file__).parents[2]
 WORK = "tests.jobs.counting_work:run"
 STALE = 1.5
+WITHIN = 120.0
+"""Seconds after which what a test waits for does not come any more: no measure of anything, on a busy machine."""
 
 
 class RedisServer:
@@ -88,7 +90,7 @@ class Place:
             await service.stop(within=0)
 
     def process(
-        self, kind: str, *, slots: int = 1, within: float = 0.5, max_age: float = math.inf
+        self, kind: str, *, slots: int = 1, within: float = 0.5, max_age: float = math.inf, clocks: str = "worker"
     ) -> subprocess.Popen[bytes]:
         """A `worker`, or a `web` process with so many slots; ready when this returns."""
         environment = {
@@ -98,7 +100,7 @@ class Place:
             "S3_SECRET_KEY": "",
             "VIMIX_WORKERS": str(slots),
         }
-        command = [sys.executable, "-m", "tests.jobs.process", kind, str(within), str(max_age)]
+        command = [sys.executable, "-m", "tests.jobs.process", kind, str(within), str(max_age), clocks]
         process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE)
         self.processes.append(process)
         assert process.stdout is not None
@@ -138,14 +140,14 @@ class Place:
                 process.stdout.close()
 
 
-async def ended(service: JobService, job: str, within: float = 25) -> Job:
+async def ended(service: JobService, job: str, within: float = WITHIN) -> Job:
     async with asyncio.timeout(within):
         async for _ in service.watch(job):
             pass
     return service.job(job)
 
 
-async def until(true: Callable[[], Any], within: float = 10) -> None:
+async def until(true: Callable[[], Any], within: float = WITHIN) -> None:
     async with asyncio.timeout(within):
         while not await asyncio.to_thread(true):
             await asyncio.sleep(0.02)

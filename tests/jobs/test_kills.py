@@ -184,17 +184,19 @@ def test_too_long_a_job_is_ended(place: Place, tmp_path: Path, quick_retries: No
     asyncio.run(story())
 
 
-def test_a_worker_hands_over_before_its_time_is_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("clocks", "attempts"), [("worker", 0), ("all", 1)], ids=["just begun", "more than half"])
+def test_a_worker_hands_over_when_its_time_is_over(tmp_path: Path, clocks: str, attempts: int) -> None:
+    """An attempt counts where it had more than half of the worker's time."""
     place = Place(tmp_path)
 
     async def story() -> None:
         async with place.service(0) as service:
-            worker = place.process("worker", max_age=12)
+            worker = place.process("worker", max_age=10_000, clocks=clocks)
             long = await under_way(service, clip(tmp_path / "long", frames=100_000))
+            worker.send_signal(signal.SIGUSR1)  # its time is over
             assert await asyncio.to_thread(worker.wait) == 0
             job = service.job(long.job)
-            assert job.state is State.QUEUED  # an attempt counts where it had more than half of the worker's time
-            assert job.attempts in (0, 1)
+            assert (job.state, job.attempts) == (State.QUEUED, attempts)
 
     try:
         asyncio.run(story())
