@@ -8,6 +8,7 @@ import inspect
 import sys
 from pathlib import Path
 from typing import Any, get_args
+from unittest.mock import patch
 
 from vimix.options import Options
 from vimix.web.api import gradio_api
@@ -112,11 +113,8 @@ def _endpoints() -> dict[str, Any]:
     for make in (gradio_api._remove_background, gradio_api._submit, gradio_api._preview):
         call = make(Stand())  # type: ignore[arg-type]
         found[call.__name__] = call
-    kept, gradio_api.api = gradio_api.api, lambda call, **_: found.setdefault(call.__name__, call)  # type: ignore[assignment]
-    try:
+    with patch.object(gradio_api, "api", lambda call, **_: found.setdefault(call.__name__, call)):
         gradio_api._small(Stand())  # type: ignore[arg-type]
-    finally:
-        gradio_api.api = kept
     return found
 
 

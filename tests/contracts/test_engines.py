@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -68,6 +69,10 @@ def _stored(request: EngineRequest, folder: Path) -> EngineRequest:
     return replace(request, stored=path)
 
 
+def _unchanged(request: EngineRequest, folder: Path) -> EngineRequest:
+    return request
+
+
 PREPARED: dict[str, Callable[[EngineRequest, Path], EngineRequest]] = {"stored": _stored}
 
 
@@ -79,7 +84,7 @@ class Prepare:
     models: Path
     folder: Path
 
-    def __call__(self, frames: Sequence[Frame], **changes: object) -> Matting:
+    def __call__(self, frames: Sequence[Frame], **changes: Any) -> Matting:
         request = EngineRequest(
             first_frames=lambda count: list(frames[:count]) or clip(1),
             still=False,
@@ -92,10 +97,8 @@ class Prepare:
             device="cpu",
             threads=2,
         )
-        request = PREPARED.get(self.model.kind, lambda request, folder: request)(request, self.folder)
-        matting: Matting = returned(
-            registry.engine_of(self.model).prepare(self.model, replace(request, **changes))  # type: ignore[arg-type]
-        )
+        request = PREPARED.get(self.model.kind, _unchanged)(request, self.folder)
+        matting: Matting = returned(registry.engine_of(self.model).prepare(self.model, replace(request, **changes)))
         return matting
 
 

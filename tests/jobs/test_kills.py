@@ -137,7 +137,7 @@ def test_poison_is_dead_lettered_and_the_worker_lives(place: Place, tmp_path: Pa
             good = await submit(service, clip(tmp_path / "good"))
             job = await ended(service, ticket.job)
             assert (job.state, job.attempts) == (State.FAILED, 3)
-            assert "died" in (job.error or "")
+            assert "crashed" in (job.error or "")
             assert "3 times" in (job.error or "")
             assert (tmp_path / "tally").read_text() == "xxx"
             assert (await ended(service, good.job)).state is State.DONE

