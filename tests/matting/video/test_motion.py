@@ -8,7 +8,7 @@ from tests.matting.video.test_tracker import Eye, clip, overlap
 from vimix.frame import Pixels
 from vimix.imaging.optical_flow import camera_flow
 from vimix.matting.video.appearance import AppearanceModel
-from vimix.matting.video.motion import motion_odds, moving_part, own_motion, straightness
+from vimix.matting.video.motion import large_pieces_odds, motion_odds, moving_part, own_motion, straightness
 from vimix.matting.video.seed import Candidate, best_seed
 from vimix.matting.video.small import Plane, without_specks
 from vimix.matting.video.tracker import track_subject
@@ -71,6 +71,33 @@ def test_a_hand_that_waves_takes_nothing_off_the_body() -> None:
     assert straightness(parts) == 0
     assert straightness([*parts[::2]]) == 1
     assert motion_odds(flow_of(RIGHT), parts[0], straightness(parts)) is None
+
+
+def test_large_pieces_go_however_sure_the_network_is_and_feet_stay() -> None:
+    odds = np.full(SHAPE, -3, np.float32)
+    seen = np.zeros(SHAPE, np.float32)
+    seen[30:60, 20:60] = 1  # as large as the subject
+    seen[30:60, 100:104] = 1
+    more = large_pieces_odds(odds, seen, subject(80))
+    assert more[45, 40] < -4
+    assert more[45, 102] == 0
+    assert not large_pieces_odds(np.full_like(odds, -1.5), seen, subject(80)).any()
+
+
+def test_a_prediction_that_fails_once_is_outvoted_where_motion_vouches_for_the_subject() -> None:
+    nothing, colours = np.zeros(SHAPE, np.float32), np.zeros(SHAPE, np.uint16)
+    kept = []
+    for own in (flow_of(RIGHT), np.zeros((*SHAPE, 2), np.float32)):
+        model = AppearanceModel(0.95 * subject(80), areas=[1200] * 3)
+        for _ in range(2):
+            model.expect(colours, None, own)
+            model.update(nothing, colours)
+            kept.append((float(model.matte[45, 60]), model.reliability))
+    moving, lost, *still = kept
+    assert moving[0] > 0.7
+    assert moving[1] == 1
+    assert lost[0] < 0.3, "the second failure in a row is believed"
+    assert still[0][0] < 0.3
 
 
 def test_a_scene_begins_where_the_subject_moves_and_without_what_stands_there() -> None:

@@ -8,7 +8,7 @@ background does. Their weight is `reliability`: how plausible the recent predict
 alone, so tracking cannot be worse than no tracking."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2 as typed_cv2
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vimix.frame import Pixels
 from vimix.imaging.optical_flow import Flow
-from vimix.matting.video.motion import Moving, motion_odds, moving_part, straightness
+from vimix.matting.video.motion import Moving, large_pieces_odds, motion_odds, moving_part, straightness, support
 from vimix.matting.video.small import LOUDEST, Plane, as_plane, chance, confidence, histogram, log_odds, without_specks
 
 cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's type
@@ -38,6 +38,22 @@ _ODD = 0.4
 """Share of the usual area at which a matte is not plausible at all."""
 _PARTS = 8
 """Keys by which it is told whether the subject travels: more are surer, fewer notice sooner that it stops."""
+_RATE, _COASTING_RATE = 0.7, 0.2
+"""Share of a new matte in the model's, and while it coasts: higher follows the predictions, lower the past."""
+_COAST = 1
+"""Keys in a row whose implausible prediction is outvoted by motion: with 2 and more, what comes out from behind a tree
+is lost, with none what the network misses once."""
+
+
+class Expectation(NamedTuple):
+    """What is known of a matte before it is predicted, (h, w)."""
+
+    added: Plane
+    """Log-odds by position, colour and motion."""
+    far: NDArray[np.bool_]
+    """Which pixels are far from where the subject must be."""
+    against: Plane | None
+    """The part of the log-odds that motion has."""
 
 
 @dataclass(slots=True)
@@ -57,6 +73,10 @@ class AppearanceModel:
     """Pixels of the subject in the last predictions, small pixels."""
     parts: list[Moving] = field(default_factory=list)
     """What moved of the subject in the last keys."""
+    support: float = 0.0
+    """0-1: how far motion alone vouches for the subject in this key."""
+    coasting: int = 0
+    """Keys in a row that motion alone vouched for."""
     size: tuple[float, float] = (0.0, 0.0)
     """Height and width of the subject's box, small pixels."""
 
@@ -95,51 +115,57 @@ class AppearanceModel:
         alike = min(area, usual) / max(1.0, area, usual)
         return min(1.0, max(0.0, (confidence(matte) - 0.15) / 0.3)) * min(1.0, max(0.0, (alike - _ODD) / 0.3))
 
-    def expect(
-        self, colours: NDArray[np.uint16], trust: Plane | None, own: Flow | None
-    ) -> tuple[Plane, NDArray[np.bool_]]:
-        """What is known of the next matte before it is predicted, given that `matte` is warped there, and `trust`
-        (h, w, 0-1) how well the flow that warped it explains the picture: log-odds (h, w) by position, by colour and,
-        where the frame's `own` motion is known, by that; and which pixels are far from it."""
+    def expect(self, colours: NDArray[np.uint16], trust: Plane | None, own: Flow | None) -> Expectation:
+        """What is known of the next matte, given that `matte` is warped there, the frame's colour bins (h, w), `trust`
+        (h, w, 0-1), how well the flow that warped it explains the picture, and the frame's `own` motion."""
         reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _REACH + 1, 2 * _REACH + 1))
         around, core = cv2.dilate(self.matte, reach), cv2.erode(self.matte, reach)
         inner = np.maximum(0, log_odds(core, 0.05))
         added = _POSITION * (np.minimum(0, log_odds(around, 0.05)) + inner)
         if trust is not None:
             added *= trust
-        if (moves := self._against(own)) is not None:
-            added = np.minimum(added, np.where(moves < 0, 0, LOUDEST)) + moves
+        if (against := self._against(own)) is not None:
+            added = np.minimum(added, np.where(against < 0, 0, LOUDEST)) + against
         far = around < 0.3
         if self.inside is not None and self.outside is not None:
             ratio = (np.log(self.inside + 1e-3) - np.log(self.outside + 1e-3)).clip(-3, 3)
             added += _COLOUR * cv2.blur(ratio[colours], (5, 5)) * (far | (inner > 0))
-        return np.asarray(added, np.float32), far
+        return Expectation(np.asarray(added, np.float32), far, against)
 
     def _against(self, own: Flow | None) -> Plane | None:
         """Log-odds (h, w) against what moves as the background does."""
+        self.support = 0.0
         if own is None:
             return None
         part = moving_part(own, self.matte)
         if part.share:
             self.parts = [*self.parts[-_PARTS + 1 :], part]
-        return motion_odds(own, part, straightness(self.parts))
+        straight = straightness(self.parts)
+        self.support = support(part, straight)
+        return motion_odds(own, part, straight)
 
-    def fuse(self, alpha: Pixels, expected: tuple[Plane, NDArray[np.bool_]]) -> tuple[Plane, Plane]:
+    def fuse(self, alpha: Pixels, expected: Expectation) -> tuple[Plane, Plane]:
         """The matte (h, w) of a predicted `alpha` (H, W) fused with what was expected, and the log-odds (h, w) added to
         it."""
-        seen, (added, far) = as_plane(alpha), expected
+        seen, (added, far, against) = as_plane(alpha), expected
         count, pieces = cv2.connectedComponents((seen > 0.4).astype(np.uint8))
         detached = np.ones(count, bool)
         detached[pieces[self.matte > 0.5]] = False
         detached[0] = False
         added = np.asarray(added - _DETACHED * (detached[pieces] & far), np.float32)
+        if against is not None:
+            added += large_pieces_odds(against, seen, self.matte)
         weighted = np.asarray(added * self.reliability, np.float32)
         return chance(log_odds(seen) + weighted), weighted
 
-    def update(self, matte: Plane, colours: NDArray[np.uint16], *, rate: float = 0.7) -> None:
-        """Learn from a frame: its fused `matte` (h, w) and its colour bins (h, w). `rate`: the share of the new
-        matte."""
+    def update(self, matte: Plane, colours: NDArray[np.uint16]) -> None:
+        """Learn from a frame: its fused `matte` (h, w) and its colour bins (h, w)."""
         now = self.plausibility(matte)
+        if now < 0.5 < self.support and self.coasting < _COAST:
+            self.coasting += 1
+            self.matte = _COASTING_RATE * matte + (1 - _COASTING_RATE) * self.matte
+            return
+        self.coasting = self.coasting if now < 0.5 else 0
         self.reliability = max(self.floor, (self.reliability + now) / 2)
         self.areas = [*self.areas[-9:], int(np.count_nonzero(matte > 0.5))]
         if now > 0.5 or self.inside is None:
@@ -148,4 +174,4 @@ class AppearanceModel:
             if self.inside is not None and self.outside is not None:
                 inside, outside = 0.85 * self.inside + 0.15 * inside, 0.85 * self.outside + 0.15 * outside
             self.inside, self.outside = inside, outside
-        self.matte = rate * matte + (1 - rate) * self.matte
+        self.matte = _RATE * matte + (1 - _RATE) * self.matte

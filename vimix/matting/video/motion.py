@@ -26,6 +26,12 @@ _STILL, _ALIKE = 0.1, 0.45
 """Shares of the subject's motion: what has less is of the background, what has more may be of the subject."""
 _REACH = 13
 """Small pixels: the best motion within a square of that side counts, as flow is found in blocks of 8."""
+_LARGE, _CERTAIN, _WHOLE = 5.0, 2.0, 0.12
+"""Log-odds taken off besides, where a piece that `_CERTAIN` log-odds speak against is in every direction wider than
+twice `_WHOLE` times the root of the subject's area: a car or a hurdle, however sure the network is of it, while a foot
+that is planted is narrower. Narrower pieces: cars gain, paws lose."""
+_FIRM = 0.5
+"""Share of the subject that moves, below which motion does not vouch for it."""
 _SLOWEST = 1.0
 """Small pixels a frame: what is slower is not told from mistakes of the flow."""
 _NOISE = 0.25
@@ -90,6 +96,23 @@ def motion_odds(own: Flow, part: Moving, straight: float) -> Plane | None:
         alike += (own @ part.velocity) * np.float32(one_way / float(part.velocity @ part.velocity))
     against = ((_ALIKE - cv2.dilate(alike, np.ones((_REACH, _REACH), np.uint8))) / (_ALIKE - _STILL)).clip(0, 1)
     return np.asarray(-_AGAINST * loud * against, np.float32)
+
+
+def support(part: Moving, straight: float) -> float:
+    """0-1: how far motion alone vouches for a subject of which `part` moves: as one, and clearly."""
+    if not part.speed:
+        return 0.0
+    return straight * _ramp(part.share, _FIRM, 0.9) * _ramp(part.speed / part.noise, _CLEAR, 2 * _CLEAR)
+
+
+def large_pieces_odds(odds: Plane, seen: Plane, matte: Plane) -> Plane:
+    """More log-odds (h, w), none above 0, against large pieces of a prediction `seen` that `motion_odds` speak against,
+    by the size of the subject `matte`."""
+    static = ((odds < -_CERTAIN) & (seen > 0.4)).astype(np.uint8)
+    reach = max(2, int(_WHOLE * np.sqrt(np.count_nonzero(matte > 0.5))))
+    core = cv2.erode(static, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8), borderValue=1)
+    piece = cv2.dilate(core, np.ones((2 * reach + 5, 2 * reach + 5), np.uint8)) & static
+    return np.asarray(-_LARGE * piece.astype(np.float32), np.float32)
 
 
 def _ramp(value: float, low: float, high: float) -> float:

@@ -41,10 +41,7 @@ def best_seed(candidates: Sequence[Candidate]) -> tuple[int, Plane, list[Moving]
     parts = [moving_part(own, matte) for matte, _, own in candidates if own is not None]
     straight = straightness(parts)
     mattes = [_without_background(each, straight) for each in candidates]
-    moving = [
-        0.0 if each.own is None else moving_part(each.own, matte).share
-        for matte, each in zip(mattes, candidates, strict=True)
-    ]
+    moving = [0.0 if each.own is None else moving_part(each.own, each.matte).share for each in candidates]
     most = max(moving)
     roots = [np.sqrt(histogram(each.colours, matte > 0.6)) for matte, each in zip(mattes, candidates, strict=True)]
     sizes = [1.0 + float(np.count_nonzero(matte > 0.9)) for matte in mattes]
