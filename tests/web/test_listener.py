@@ -170,7 +170,7 @@ def test_parts_are_counted_wherever_the_stream_is_cut() -> None:
 
 def test_uploads_together_never_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Room for two of three; what is declared is reserved before it comes, and given back when it does not."""
-    monkeypatch.setattr(upload_limits, "free_bytes", lambda folder: upload_limits.SPARE_BYTES + 25 * MB)
+    monkeypatch.setattr(upload_limits, "free_bytes", lambda folder: request_body.SPARE_BYTES + 25 * MB)
     head = b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (10 * MB)
     with served(Settings(data_dir=tmp_path)) as port:
         with ExitStack() as lines:

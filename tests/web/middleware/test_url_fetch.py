@@ -8,10 +8,16 @@ from pathlib import Path
 import gradio as gr
 import pytest
 from gradio import processing_utils
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from tests.loopback import answering
 from vimix.settings import Settings
-from vimix.web.middleware import url_fetch
+from vimix.web.middleware import request_body, upload_limits, url_fetch
+from vimix.web.middleware.rate_limit import limiter
 
 MB = 1 << 20
 
@@ -107,3 +113,40 @@ def test_an_address_that_leads_to_a_private_one_is_not_public(address: str) -> N
 @pytest.mark.parametrize("address", ["64:ff9b::808:808", "2002:808:808::1", "8.8.8.8", "2606:4700::1111"])
 def test_what_leads_to_a_public_one_is(address: str) -> None:
     assert url_fetch.is_public(address)
+
+
+def call(files: int, name: str = "path") -> dict[str, object]:
+    file = {name: "https://example.org/a.mp4", "meta": {"_type": "gradio.FileData"}}
+    return {"data": [{"clip": [file] * files}, "https://example.org/ is no file"]}
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/call/submit", "/gradio_api/queue/join"])
+def test_addresses_count_as_uploads_of_who_names_them(tmp_path: Path, path: str) -> None:
+    """Six an hour come with one job an hour; the seventh is refused before anything is fetched."""
+
+    async def echo(request: Request) -> JSONResponse:
+        return JSONResponse(await request.json())
+
+    limiter.cache_clear()
+    settings = Settings(data_dir=tmp_path, jobs_per_hour=1)
+    app = Starlette(routes=[Route(path, echo, methods=["POST"])], middleware=upload_limits.middleware(settings))
+    client = TestClient(app)
+    assert client.post(path, json=call(5)).json() == call(5)
+    assert client.post(path, json=call(1, "url")).status_code == 200
+    refused = client.post(path, json=call(1))
+    assert (refused.status_code, "retry-after" in refused.headers) == (429, True)
+    assert client.post(path, json=call(0)).status_code == 200
+    assert client.post(path, json=call(21)).status_code == 413
+    deep = client.post(path, content=b"[" * 100_000, headers={"content-type": "application/json"})
+    assert deep.status_code == 422
+    limiter.cache_clear()
+
+
+def test_a_fetch_that_finds_no_room_leaves_nothing(
+    elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(url_fetch, "is_public", lambda address: True)
+    monkeypatch.setattr(url_fetch, "free_bytes", lambda folder: request_body.SPARE_BYTES)
+    with pytest.raises(gr.Error, match="disk is full"):
+        fetch(elsewhere + "clip.mp4", tmp_path, monkeypatch)
+    assert not list(tmp_path.rglob("*.mp4"))

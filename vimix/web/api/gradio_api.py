@@ -102,11 +102,9 @@ def offer(page: Page, settings: Settings) -> None:
         _remove_background(tools), inputs, [file, card], api_name="remove_background", concurrency_limit=None,
         **public,
     )  # fmt: skip
-    never.click(
-        _submit(tools), inputs, [answer], api_name="submit", concurrency_limit=8, concurrency_id="submit", **public
-    )
+    never.click(_submit(tools), inputs, [answer], api_name="submit", concurrency_limit=None, **public)
     asked = [clip, moment, looks, point]
-    never.click(_preview(tools), asked, [answer], api_name="preview", concurrency_limit=8, **public)
+    never.click(_preview(tools), asked, [answer], api_name="preview", concurrency_limit=None, **public)
     _small(tools)
 
 

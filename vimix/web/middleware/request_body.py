@@ -19,6 +19,10 @@ MB = 1 << 20
 JSON_BYTES = 4 * MB
 """A request that is not an upload may have."""
 FILES_AT_ONCE = 20
+CALLS = re.compile(r"/gradio_api/(call|run|api|queue/join)\b")
+"""Routes of Gradio that stumble, rather than say so, where an argument is missing or a number is not finite."""
+SPARE_BYTES = 512 * MB
+"""Of the disk, for us to go on working."""
 STALL = 60.0
 """Seconds within which an upload must go on."""
 LEAST_RATE = 16_000

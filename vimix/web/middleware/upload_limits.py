@@ -15,13 +15,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vimix.errors import VimixError, megabytes
 from vimix.settings import Settings
 from vimix.stores.local import free_bytes
+from vimix.web.middleware.counted_fetches import CountedFetches
 from vimix.web.middleware.rate_limit import limiter, visitor_of
 from vimix.web.middleware.request_body import (
     BUFFERED,
     BUFFERED_PER_VISITOR,
+    CALLS,
     FILES_AT_ONCE,
     JSON_BYTES,
     MB,
+    SPARE_BYTES,
     STALL,
     Body,
     Buffered,
@@ -35,12 +38,8 @@ from vimix.web.middleware.security_headers import BrowserRules
 
 __all__ = ["Door", "answer_for", "limiter", "middleware", "refusal", "visitor_of"]
 
-SPARE_BYTES = 512 * MB
-"""Of the disk, for us to go on working."""
 _FETCHES_FOR_OTHERS = re.compile(r"/(file=\s*[a-z][a-z0-9+.-]*:|file=\s*//|proxy=)", re.IGNORECASE)
 """Routes of Gradio that would fetch any public address for anybody."""
-_CALLS = re.compile(r"/gradio_api/(call|run|api|queue/join)\b")
-"""Routes of Gradio that stumble, rather than say so, where an argument is missing or a number is not finite."""
 _JSON = re.compile(r"/(gradio_api/(call|run|api|queue/join|component_server|cancel|reset)\b|convert$|api/)")
 """Routes that take JSON and nothing else: a form of another site's page can send anything but that."""
 log = logging.getLogger(__name__)
@@ -139,7 +138,7 @@ class Door:
             if not started:
                 await no.answer(scope, receive, send)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            if started or not _CALLS.search(scope["path"]):
+            if started or not CALLS.search(scope["path"]):
                 raise
             await _malformed(error)(scope, receive, send)
 
@@ -161,4 +160,8 @@ def middleware(settings: Settings) -> list[Middleware]:
     """The doors, outermost first."""
     if not settings.trusted_proxies:  # else uvicorn believes whatever a local process forwards
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
-    return [Middleware(BrowserRules, settings=settings), Middleware(Door, settings=settings)]
+    return [
+        Middleware(BrowserRules, settings=settings),
+        Middleware(Door, settings=settings),
+        Middleware(CountedFetches, settings=settings),
+    ]

@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 import secrets
 import socket
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -19,6 +20,9 @@ from safehttpx import AsyncSecureTransport  # type: ignore[import-untyped]
 
 from vimix.errors import megabytes
 from vimix.settings import Settings
+from vimix.stores.local import free_bytes
+from vimix.web.middleware.request_body import SPARE_BYTES
+from vimix.web.middleware.reservations import DiskSpace, Reservation
 from vimix.web.ops.metrics import REFUSED
 
 _CLOSED = [ipaddress.IPv6Network(network) for network in ("::/96", "fec0::/10", "64:ff9b:1::/48", "2001::/32")]
@@ -27,21 +31,24 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """RFC 6052: the last 32 bits are an IPv4 address."""
 _DUMMY = ipaddress.IPv4Address("192.0.0.8")
 """RFC 7600."""
-AT_ONCE, WITHIN, REDIRECTS = 4, 60.0, 5
+AT_ONCE, WITHIN, REDIRECTS = 64, 60.0, 5
+"""Fetches under way, of all visitors: each may begin only so many an hour, and one takes a descriptor and a few KB."""
 
 
 def bound_fetches(settings: Settings) -> None:
     """Have Gradio fetch as said above from here on."""
     limit = settings.max_upload_mb << 20
     turns = asyncio.Semaphore(AT_ONCE)
+    disk = DiskSpace(settings.data_dir, SPARE_BYTES, lambda folder: free_bytes(folder))
 
     async def fetch(url: str, cache_dir: str) -> str:
         if (ours := _uploaded(url)) is not None:
             return str(ours)
         folder = Path(cache_dir) / secrets.token_hex(16)
         try:
-            async with turns, asyncio.timeout(WITHIN):
-                return str(await _fetch(url, folder, limit))
+            async with asyncio.timeout(WITHIN), turns:
+                with closing(Reservation(disk)) as room:
+                    return str(await _fetch(url, folder, limit, room))
         except _Refused as no:
             REFUSED.labels("fetch").inc()
             raise gr.Error(str(no), print_exception=False) from None
@@ -63,7 +70,7 @@ def _uploaded(url: str) -> Path | None:
     return path if named and path.is_relative_to(home) and path.is_file() else None
 
 
-async def _fetch(url: str, folder: Path, limit: int) -> Path:
+async def _fetch(url: str, folder: Path, limit: int, room: Reservation) -> Path:
     where = httpx.URL(url)
     for _ in range(REDIRECTS):
         transport = AsyncSecureTransport(await _looked_up(where))
@@ -78,7 +85,7 @@ async def _fetch(url: str, folder: Path, limit: int) -> Path:
                 raise _Refused(
                     f"The file at that address could not be fetched: its server answered {answer.status_code}."
                 )
-            return await _written(answer, folder / _name(where), limit)
+            return await _written(answer, folder / _name(where), limit, room)
     raise _Refused("That address redirects too many times. Give the address of the file itself.")
 
 
@@ -110,7 +117,7 @@ def is_public(address: str) -> bool:
     return parsed.is_global and not parsed.is_multicast
 
 
-async def _written(answer: httpx.Response, file: Path, limit: int) -> Path:
+async def _written(answer: httpx.Response, file: Path, limit: int, room: Reservation) -> Path:
     too_large = _Refused(f"The file at that address is too large; the limit is {megabytes(limit)}.")
     if int(answer.headers.get("content-length") or 0) > limit:
         raise too_large
@@ -122,6 +129,8 @@ async def _written(answer: httpx.Response, file: Path, limit: int) -> Path:
                 taken += len(chunk)
                 if taken > limit:
                     raise too_large
+                if not room.received(len(chunk)):
+                    raise _Refused("The server's disk is full. Please try again later.")
                 await asyncio.to_thread(to.write, chunk)
     except BaseException:
         file.unlink()

@@ -19,7 +19,7 @@ from vimix.matting.networks.cpu import has_nvidia_driver
 from vimix.matting.registry import DEFAULT
 from vimix.settings import Settings
 from vimix.stores.local import free_bytes
-from vimix.web.middleware.upload_limits import SPARE_BYTES
+from vimix.web.middleware.request_body import SPARE_BYTES
 from vimix.web.ops import metrics, prefetch
 
 LATEST = 2.0

@@ -136,7 +136,7 @@ def _wire(page: Page, demo: gr.Blocks, app: gr.HTML, fields: list[gr.components.
     asked = gr.Textbox(visible=False)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     gather = "(asked, ...fields) => [window.vimix.gather(), ...fields]"
-    go.click(page.take_in, [asked, *fields], [app], js=gather, concurrency_limit=8, concurrency_id="submit", **quiet)
+    go.click(page.take_in, [asked, *fields], [app], js=gather, concurrency_limit=None, **quiet)
     looking = app.open(page.look_on, None, [app], concurrency_limit=None, trigger_mode="multiple", **quiet)
     app.again(page.again, None, fields, **quiet)
     app.leave(None, None, None, cancels=[looking], **quiet)
