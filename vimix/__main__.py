@@ -18,7 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its threads 
 
 from vimix.cli.arguments import Parser
 from vimix.cli.cut import INTERRUPTED, cut
-from vimix.cli.show import line, told
+from vimix.cli.show import line, message_and_code
 from vimix.errors import VimixError
 from vimix.settings import Settings
 
@@ -108,7 +108,7 @@ def main(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except (VimixError, OSError) as error:  # what is done with files is explained where it is done
         logging.getLogger("vimix").info("%s", error)
-        sentence, code = told(error)
+        sentence, code = message_and_code(error)
         with suppress(OSError):
             print(sentence, file=sys.stderr)
         return code

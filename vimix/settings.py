@@ -141,8 +141,8 @@ class Settings(BaseSettings):
             raise UsageError(f"The environment cannot be used: {faults}.") from error
         if on_spaces():  # its proxy reaches us from outside of the container, and is the only way in
             here = {"host": "0.0.0.0", "trusted_proxies": 1, "jobs_per_hour": 5}
-            told = settings.model_fields_set
-            settings = settings.model_copy(update={name: here[name] for name in here if name not in told})
+            given = settings.model_fields_set
+            settings = settings.model_copy(update={name: here[name] for name in here if name not in given})
         return settings
 
     @cached_property

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from vimix.cli.arguments import Asked, parse
-from vimix.cli.show import Failure, Place, as_json, as_line, event, said, told
+from vimix.cli.show import Failure, Place, as_json, as_line, event, message_and_code, said
 from vimix.errors import UsageError, VimixError
 from vimix.events import Done, Note, Progress
 from vimix.options import Options
@@ -55,7 +55,7 @@ def attempt(clip: Path, out: Path, options: Options) -> Generator[Note | Progres
         check_target(out, clip, options)
         yield from run(clip, out, options, Resources.of(Settings.load()))
     except (VimixError, OSError) as error:
-        yield Failure(*told(error))
+        yield Failure(*message_and_code(error))
 
 
 def found(paths: Iterable[Path]) -> Iterator[Path]:

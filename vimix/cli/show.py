@@ -95,7 +95,7 @@ def said(text: str) -> None:
     print(file=sys.stderr)
 
 
-def told(error: VimixError | OSError) -> tuple[str, int]:
+def message_and_code(error: VimixError | OSError) -> tuple[str, int]:
     """A failure as one sentence, and the exit code that it has."""
     if isinstance(error, VimixError):
         return error.public, error.exit_code

@@ -1,7 +1,7 @@
 """When frames are shown: trimming and resampling as arithmetic on exact times, the same for a plan and for the work.
 
 A frame lasts until the next one begins. Trimming keeps what is shown within the span, to the nearest frame, and the
-kept frames fill the span exactly. Resampling only leaves frames out, those farthest from the beat of the wanted rate,
+kept frames fill the span exactly. Resampling only leaves frames out, those farthest from the times of the wanted rate,
 and never moves or repeats one.
 """
 
@@ -70,21 +70,21 @@ def schedule(items: Iterable[tuple[Fraction, T]], end: Fraction, span: Span) -> 
 
 
 def _on_beat(items: Iterable[Shown[T]], span: Span) -> Iterator[Shown[T]]:
-    """Of the frames in `span`, for each beat of its rate the frame that is nearest: of two, the earlier."""
+    """Of the frames in `span`, for each time of its rate the frame that is nearest: of two, the earlier."""
     step = 1 / span.fps if span.fps else Fraction(0)
-    beat: Fraction | None = None
+    wanted: Fraction | None = None
     for shown in items:
         if shown.time >= span.end:
             return
         if not span.wants(shown.time, shown.time + shown.duration):
             continue
-        if beat is None:
-            beat = span.start + step
+        if wanted is None:
+            wanted = span.start + step
             yield shown
         elif not step:
             yield shown
-        elif shown.time + shown.duration / 2 > beat and beat < span.end:
-            beat = max(beat + step, span.start + ((shown.time - span.start) // step + 1) * step)
+        elif shown.time + shown.duration / 2 > wanted and wanted < span.end:
+            wanted = max(wanted + step, span.start + ((shown.time - span.start) // step + 1) * step)
             yield shown
 
 

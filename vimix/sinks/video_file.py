@@ -112,8 +112,8 @@ class VideoFile:
         if kind.title:
             self._file.metadata["title"] = kind.title  # what else tells a matte from any other video?
         self._stream = self._open_stream(encoding, width + self._add[1], height + self._add[0])
-        heard = encoding.audio if encoding.sound_rate >= kind.sound_from else None
-        self._sound = Sound(heard, self._file, kind.audio, encoding.sound_rate) if heard and kind.audio else None
+        codec = encoding.audio if encoding.sound_rate >= kind.sound_from else None
+        self._sound = Sound(codec, self._file, kind.audio, encoding.sound_rate) if codec and kind.audio else None
         size = 4 * width * height
         self._encoding = Ordered(self._encode, _ignore, workers=1, size=size)
         self._converting = Ordered(self._convert, self._encoding.put, workers=encoding.threads, size=size)

@@ -62,9 +62,9 @@ def serve(
     `proxies`: whether connections come from proxies, so that an address is not a visitor.
     """
     _loopback_without_proxy()
-    told = threading.Event()
+    stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+        signal.signal(number, lambda *_: stopping.set())
     how = how | {"server_port": port.getsockname()[1]}
     with _launching(port, None if proxies else PER_ADDRESS):
         demo.launch(prevent_thread_lock=True, quiet=True, **how)
@@ -73,9 +73,9 @@ def serve(
         print(f"Vimix is at {demo.local_url}", flush=True)
     else:
         log.info("Vimix is at %s", demo.local_url)
-    while server.thread.is_alive() and not told.wait(1.0):
+    while server.thread.is_alive() and not stopping.wait(1.0):
         pass
-    if not told.is_set():
+    if not stopping.is_set():
         raise Failed("The server ended by itself; the log says why.")
     demo.server_app.stop_event.set()
     end()

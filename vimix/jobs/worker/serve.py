@@ -38,11 +38,11 @@ def serve(
     """
     hide_environment()
 
-    async def until_told() -> None:
-        told = asyncio.Event()
+    async def until_stopped() -> None:
+        stopping = asyncio.Event()
         with suppress(ValueError, RuntimeError):  # not the main thread: whoever started it stops it
             for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, told.set)
+                asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         store, files = open_jobs(settings), open_files(settings)
         pool = WorkerPool(
             settings, store, files, slots=max(1, settings.workers), work=work or REAL_WORK, stale=stale,
@@ -54,9 +54,9 @@ def serve(
         await pool.start()
         log.info("working, %d jobs at once", len(pool.slots))
         born = last = time.monotonic()
-        while not told.is_set() and not (until_empty and time.monotonic() - last > EMPTY_FOR):
+        while not stopping.is_set() and not (until_empty and time.monotonic() - last > EMPTY_FOR):
             with suppress(TimeoutError):
-                await asyncio.wait_for(told.wait(), min(1.0, max_age / 10))
+                await asyncio.wait_for(stopping.wait(), min(1.0, max_age / 10))
             age = time.monotonic() - born
             if age > max_age / 2:
                 pool.take_no_more()
@@ -68,7 +68,7 @@ def serve(
         around.close()
         store.close()
 
-    asyncio.run(until_told())
+    asyncio.run(until_stopped())
     return 0
 
 

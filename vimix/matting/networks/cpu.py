@@ -13,8 +13,8 @@ NATIVE = {"bf16": ("amx_bf16", "avx512_bf16"), "int8": ("amx_int8", "avx512_vnni
 def machine() -> str:
     """Its name, what it multiplies, its cores, and the versions of the libraries that run networks on it."""
     runtimes = (found for name in ("openvino", "onnxruntime-gpu", "onnxruntime") for found in distributions(name=name))
-    told = *(f"{found.name} {found.version}" for found in runtimes), *filter(multiplies, NATIVE)
-    return ", ".join((processor(), f"{cores()} cores", *told))
+    parts = *(f"{found.name} {found.version}" for found in runtimes), *filter(multiplies, NATIVE)
+    return ", ".join((processor(), f"{cores()} cores", *parts))
 
 
 def processor() -> str:

@@ -21,12 +21,12 @@ def answering(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except VimixError as error:
-            told = answer_for(error)
+            body = answer_for(error)
             if "text/html" not in request.headers.get("accept", ""):
-                return told
+                return body
             page = _PAGE.format(sentence=html.escape(error.public))
-            kept = {name: told.headers[name] for name in ("cache-control", "retry-after") if name in told.headers}
-            return HTMLResponse(page, error.status, headers=kept)
+            passed_on = {name: body.headers[name] for name in ("cache-control", "retry-after") if name in body.headers}
+            return HTMLResponse(page, error.status, headers=passed_on)
 
     return answer
 
@@ -57,5 +57,5 @@ def options_in(asked: dict[str, Any]) -> dict[str, Any]:
 
 def ticket_answer(ticket: Ticket) -> Response:
     """Where the work can be followed, and the token that may end it."""
-    told = {"job": ticket.job, "token": ticket.token, "cached": ticket.cached}
-    return JSONResponse(told, headers={"cache-control": "no-store"})
+    body = {"job": ticket.job, "token": ticket.token, "cached": ticket.cached}
+    return JSONResponse(body, headers={"cache-control": "no-store"})

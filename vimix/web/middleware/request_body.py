@@ -57,12 +57,12 @@ def refusal(status: int, reason: str, sentence: str, **headers: str) -> JSONResp
 
 def answer_for(error: VimixError) -> JSONResponse:
     """One of our errors, as JSON with its status."""
-    told: dict[str, Any] = {"error": error.public}
+    body: dict[str, Any] = {"error": error.public}
     headers = {"cache-control": "no-store"}
     if isinstance(error, Busy):
-        told["retry_after"] = math.ceil(error.retry_after)
-        headers["retry-after"] = str(told["retry_after"])
-    return JSONResponse(told, error.status, headers=headers)
+        body["retry_after"] = math.ceil(error.retry_after)
+        headers["retry-after"] = str(body["retry_after"])
+    return JSONResponse(body, error.status, headers=headers)
 
 
 class Body:

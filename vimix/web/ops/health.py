@@ -49,14 +49,14 @@ def routes(service: JobService, settings: Settings) -> list[BaseRoute]:
             if time.monotonic() - last[0] > LATEST:
                 found = await asyncio.gather(*(_ask(check) for check in checks.values()))
                 last = time.monotonic(), dict(zip(checks, found, strict=True))
-        ready = all(said == "ok" for said in last[1].values())
+        ready = all(outcome == "ok" for outcome in last[1].values())
         headers = {"cache-control": "no-store"}
-        told = {
+        facts = {
             "ready": ready,
             "checks": last[1],
             "device": runs_on(settings, last[1]["device"], len(service.pool.slots)),
         }
-        return JSONResponse(told, 200 if ready else 503, headers=headers)
+        return JSONResponse(facts, 200 if ready else 503, headers=headers)
 
     async def figures(request: Request) -> Response:
         nonlocal written
@@ -100,20 +100,20 @@ def checks_of(service: JobService, settings: Settings) -> dict[str, Callable[[],
     return {"store": store, "queue": queue, "model": model, "device": device, "disk": disk}
 
 
-def runs_on(settings: Settings, said: str, slots: int) -> dict[str, Any]:
+def runs_on(settings: Settings, outcome: str, slots: int) -> dict[str, Any]:
     """What networks run on, and why; `said` is what came of the check. The children choose, and what they found out
     is read from where they noted it: no runtime is loaded for an answer."""
-    told: dict[str, Any] = {"ok": said == "ok"}
-    if said != "ok":
-        return told | {"why": said}
+    facts: dict[str, Any] = {"ok": outcome == "ok"}
+    if outcome != "ok":
+        return facts | {"why": outcome}
     if not slots:
-        return told | {"why": "this process runs no networks: the workers do, and each card says on what"}
+        return facts | {"why": "this process runs no networks: the workers do, and each card says on what"}
     if settings.device != "cpu" and (names := _nvidia()):
         why = "the GPU is tried first; each card says what was used"
-        return told | {"runtime": "onnxruntime", "device": names, "why": why}
+        return facts | {"runtime": "onnxruntime", "device": names, "why": why}
     if (known := registry.remembered(settings.model_dir)) is None:
-        return told | {"why": "not chosen yet: the first job measures it"}
-    return told | known.as_dict()
+        return facts | {"why": "not chosen yet: the first job measures it"}
+    return facts | known.as_dict()
 
 
 def _nvidia() -> str:

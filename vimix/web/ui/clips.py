@@ -42,7 +42,7 @@ def explained(error: BaseException) -> gr.Error:
     return gr.Error("Something went wrong on our side. Please try again.", duration=None, print_exception=False)
 
 
-def told(error: BaseException) -> dict[str, Any]:
+def as_answer(error: BaseException) -> dict[str, Any]:
     """The same for the page's scripts, which show it where the eye is."""
     answer: dict[str, Any] = {"kind": "error", "error": explained(error).message}
     if isinstance(error, Busy):
@@ -63,7 +63,7 @@ def fetching(settings: Settings) -> Callable[..., Awaitable[dict[str, Any]]]:
         except gr.Error as error:
             return {"kind": "error", "error": error.message}
         except Exception as error:
-            return told(error)
+            return as_answer(error)
 
     return fetch_clip
 

@@ -23,7 +23,7 @@ from vimix.settings import Settings
 from vimix.web.middleware.rate_limit import limiter, streams, visitor_of
 from vimix.web.ops.cleanup import delete_everywhere
 from vimix.web.ui import presenter
-from vimix.web.ui.clips import fetching, reused, told, uploaded
+from vimix.web.ui.clips import as_answer, fetching, reused, uploaded
 from vimix.web.ui.thumbnails import compare, corrected
 
 FIELDS = (
@@ -57,7 +57,7 @@ class Page:
             tickets = [self._submit(clip, fields, behind, request) for clip in extra["clips"][:MAX_BATCH]]
             return {"kind": "tickets", "tickets": tickets, "nonce": extra.get("nonce")}
         except Exception as error:
-            return told(error) | {"nonce": json.loads(asked).get("nonce")}
+            return as_answer(error) | {"nonce": json.loads(asked).get("nonce")}
 
     def _submit(
         self, clip: Mapping[str, Any], fields: Mapping[str, Any], background: Path | None, request: gr.Request
@@ -70,7 +70,7 @@ class Page:
                 "name": name
             }
         except Exception as error:
-            return {"name": name, "error": told(error)["error"]}
+            return {"name": name, "error": as_answer(error)["error"]}
 
     def enter(
         self, path: Path, name: str, options: Options, background: Path | None, request: gr.Request
@@ -98,17 +98,17 @@ class Page:
         try:
             with streams().one(visitor_of(request, self.settings)):
                 seen = -1
-                async for shot in self.service.watch(job):
-                    if shot.state in ("queued", "running"):
-                        now = presenter.progress(shot)
-                        if shot.preview_version != seen:
-                            seen = shot.preview_version
+                async for snapshot in self.service.watch(job):
+                    if snapshot.state in ("queued", "running"):
+                        now = presenter.progress(snapshot)
+                        if snapshot.preview_version != seen:
+                            seen = snapshot.preview_version
                             now["preview"] = presenter.data_uri(await asyncio.to_thread(self.service.preview, job))
                         yield now | {"turn": turn}
                     else:
                         yield (await asyncio.to_thread(self.show, job)) | {"turn": turn}
         except Exception as error:
-            yield told(error) | {"job": job, "turn": turn}
+            yield as_answer(error) | {"job": job, "turn": turn}
 
     def preset(self, request: gr.Request) -> list[Any]:
         """The option fields as the address asks for them (`?format=webm&quality=best`); locked in an iframe."""
@@ -138,8 +138,8 @@ class Page:
 
     def show(self, job: str) -> dict[str, Any]:
         """All that is known of a job."""
-        shot = self.service.snapshot(job)
-        return presenter.whole(self.service.job(job), shot, self.service.preview(job))
+        snapshot = self.service.snapshot(job)
+        return presenter.whole(self.service.job(job), snapshot, self.service.preview(job))
 
     def answers(self) -> list[Callable[..., Any]]:
         """The questions the page's scripts may ask."""
@@ -233,7 +233,7 @@ def _safe(answer: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]
         try:
             return answer(asked, request)
         except Exception as error:
-            return told(error)
+            return as_answer(error)
 
     call.__name__ = answer.__name__
     return call

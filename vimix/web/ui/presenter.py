@@ -70,27 +70,27 @@ def data_uri(picture: bytes | None) -> str | None:
     return "data:image/webp;base64," + base64.b64encode(picture).decode()
 
 
-def progress(shot: Snapshot) -> dict[str, Any]:
+def progress(snapshot: Snapshot) -> dict[str, Any]:
     """How far a job is: the part that changes while it runs."""
     return {
         "kind": "job",
-        "job": shot.job,
-        "state": str(shot.state),
-        "done": shot.done,
-        "total": shot.total,
-        "fps": round(shot.fps, 1) if shot.fps else None,
-        "left": shot.seconds_left,
-        "queue": shot.queue_position,
-        "note": shot.note,
-        "error": shot.error,
-        "partial": shot.partial,
+        "job": snapshot.job,
+        "state": str(snapshot.state),
+        "done": snapshot.done,
+        "total": snapshot.total,
+        "fps": round(snapshot.fps, 1) if snapshot.fps else None,
+        "left": snapshot.seconds_left,
+        "queue": snapshot.queue_position,
+        "note": snapshot.note,
+        "error": snapshot.error,
+        "partial": snapshot.partial,
     }
 
 
-def line(job: Job, shot: Snapshot) -> dict[str, Any]:
+def line(job: Job, snapshot: Snapshot) -> dict[str, Any]:
     """A job as a line of a list."""
-    pictured = bool(shot.preview_version)
-    return progress(shot) | {"name": job.input_name, "label": format_of(job).label, "picture": pictured}
+    pictured = bool(snapshot.preview_version)
+    return progress(snapshot) | {"name": job.input_name, "label": format_of(job).label, "picture": pictured}
 
 
 def fields(options: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
@@ -104,16 +104,16 @@ def fields(options: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
     return [given.get(name) for name in names]
 
 
-def whole(job: Job, shot: Snapshot, preview: bytes | None) -> dict[str, Any]:
+def whole(job: Job, snapshot: Snapshot, preview: bytes | None) -> dict[str, Any]:
     """All that the page shows of a job, its result included."""
-    view = progress(shot) | {
+    view = progress(snapshot) | {
         "name": job.input_name,
         "preview": data_uri(preview),
         "options": job.options,
         "expires": job.expires,
     }
-    if shot.state == "done" or shot.partial:
-        card = shot.card or job.card or {}
+    if snapshot.state == "done" or snapshot.partial:
+        card = snapshot.card or job.card or {}
         view |= {"url": f"r/{job.id}", "save_as": download_name(job), "card": facts(card) if card else None}
         row = format_of(job)
         view |= {"format": row.name, "label": row.label, "mime": row.mime_of(card.get("output") or {})}
