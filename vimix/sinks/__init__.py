@@ -24,7 +24,7 @@ _BROWSERS = ("Chrome", "Edge", "Firefox", "Safari")
 _APPLE = ("Safari", "QuickTime")
 _EDITORS = ("Final Cut Pro", "Premiere Pro", "After Effects", "DaVinci Resolve", "QuickTime")
 _ENGINES = ("Phaser", "PixiJS", "Unity", "Godot")
-_BUNDLE = "Foreground and alpha mask (zip)"
+_BUNDLE = "Foreground and mask (zip)"
 _MASK = "Alpha mask (black and white)"
 
 FORMATS: dict[str, Format] = {
