@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from bench import limit, speed
+from bench import formats, limit, speed
 
 WORDS = """
 ## Reading it
@@ -72,6 +72,8 @@ def speed_part(measured: dict[str, Any]) -> list[str]:
         lines.append(f"- {row['case']}: {engine['runtime']}, {engine['precision']} ({engine['why']})")
     if grown := measured.get("memory"):
         lines += ["", f"Memory of a clip six times as long: {grown['ratio']:.3f} of the short one's peak."]
+    if rows := measured.get("formats"):
+        lines += ["", "## By format and size", "", formats.WORDS, "", formats.table(rows)]
     return [*lines, ""]
 
 

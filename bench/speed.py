@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import formats
 from bench.process import DATA, Spent, looped, machine, spend
 
 FPS = 15
@@ -145,6 +146,7 @@ def main() -> None:
     parser.add_argument("--clip", nargs="*", default=list(CLIPS))
     parser.add_argument("--json", type=Path, default=Path("out/bench/speed.json"))
     parser.add_argument("--no-memory", action="store_true")
+    parser.add_argument("--no-formats", action="store_true")
     asked = parser.parse_args()
     print(f"{machine()}; first {asked.seconds:g} s at {FPS} fps, whole processes, {asked.rounds} round(s)\n")
     with tempfile.TemporaryDirectory() as temporary:
@@ -159,8 +161,10 @@ def main() -> None:
         grown = {} if asked.no_memory else memory(asked.seconds, folder)
         if grown:
             print(f"\nmemory, {6 * asked.seconds:g} s against {asked.seconds:g} s: {grown['ratio']:.3f} ({grown})")
+        sizes = [] if asked.no_formats else formats.measured(formats.SIZES, formats.LIGHT, 90, asked.rounds)
     asked.json.parent.mkdir(parents=True, exist_ok=True)
-    asked.json.write_text(json.dumps({"machine": machine(), "speed": results, "memory": grown}, indent=2))
+    said = {"machine": machine(), "speed": results, "memory": grown, "formats": sizes}
+    asked.json.write_text(json.dumps(said, indent=2))
 
 
 if __name__ == "__main__":

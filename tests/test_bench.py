@@ -1,11 +1,17 @@
 """What the measurements write is read by what makes the page."""
 
+import subprocess
+import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from bench import gpu, halves, performance
-from vimix.frame import Pixels
+from bench import formats, gpu, halves, performance
+from bench.process import memory_of
+from tests.clips import pictures
+from vimix.frame import Frame, Pixels
+from vimix.sinks import Encoding, open_sink
 
 
 def test_every_table_of_the_gpu_reaches_the_page() -> None:
@@ -61,3 +67,35 @@ def test_a_sequence_below_the_network_alone_or_that_moves_is_named() -> None:
     assert "itself: bad\n" in said
     assert "not stable; more than 0.03: bad" in said
     assert ": stable; more than 0.03: none" in "\n".join(halves.summary("half", [good]))
+
+
+def _memory_once_ready(code: str) -> int:
+    """Memory of a process that runs `code`, and of its children, once it says that it is there."""
+    code = f"import os, subprocess, sys\nheld = bytearray(b'x') * 80_000_000\n{code}\nprint(flush=True)\ninput()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        return memory_of(process.pid)
+
+
+def test_memory_of_a_tree_of_processes_is_that_of_all_and_shared_pages_count_once() -> None:
+    assert 80e6 < _memory_once_ready("") < 120e6
+    assert 80e6 < _memory_once_ready("os.fork() or (os.read(0, 1), os._exit(0))") < 120e6
+    grown = "ours, theirs = os.pipe()\nif not os.fork():\n    more = bytearray(b'y') * 60_000_000\n"
+    grown += "    os.write(theirs, b'.')\n    os.read(0, 1)\n    os._exit(0)\nos.read(ours, 1)"
+    assert 140e6 < _memory_once_ready(grown) < 180e6
+
+
+def test_an_encoder_is_timed_on_finished_frames_and_every_size_reaches_the_page(tmp_path: Path) -> None:
+    ready = tmp_path / "frames.zip"
+    with open_sink("png-zip", ready, Encoding()) as sink:
+        for number, (rgb, alpha) in enumerate(zip(*pictures(3, (64, 48)), strict=True)):
+            frame = np.asarray(rgb, np.uint8), np.asarray(alpha, np.uint8)
+            sink.write(Frame(*frame, Fraction(number, 30), Fraction(1, 30)))
+    alone = formats.encode_alone("webp", ready, 5)
+    assert alone["fps"] > 0
+    assert alone["cpu_ms"] > 0
+    run = {"height": 48, "format": "webp", "frames": 5, "wall": 0.5, "fps": 10.0, "cpu_ms": 50.2, "busy": 1.5}
+    row = {**run, "peak_mb": 123.4, "alone_fps": 20.0, "alone_cpu_ms": 25.1, "share": 0.5, "cpu_share": 0.51}
+    page = "\n".join(performance.speed_part({"machine": "2 cores", "speed": [], "formats": [row]}))
+    assert "| 48p | webp | **10.0** | 0.5 | 50.2 | 1.50 | 123 | 20.0 | 25.1 | 0.50 | 0.51 |" in page
