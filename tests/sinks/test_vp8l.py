@@ -75,7 +75,7 @@ def test_a_soft_edge_takes_fewer_bytes_than_libwebp_needs_at_its_fastest() -> No
     away = np.hypot(rows - 180, columns - 320 + 40 * np.sin(rows / 30))
     alpha = np.clip((130 - away) * 9 + 3 * np.sin(away * 2), 0, 255).astype(np.uint8)
     green = np.zeros((360, 640, 3), np.uint8)
-    green[..., 1] = vp8l.predicted(alpha)
+    green[..., 1] = vp8l.residuals(alpha)
     theirs = io.BytesIO()
     Image.fromarray(green).save(theirs, "WEBP", lossless=True, quality=20, method=0)
     print(f"{len(vp8l.plane(alpha))} bytes against {theirs.tell()}")
@@ -89,7 +89,7 @@ def test_codes_are_complete_and_short_enough() -> None:
         counts = (random.exponential(1, (3, symbols)) ** skew * 20).astype(np.int64)
         counts[:, :2] += 1
         for top in (15, 7) if symbols < 20 else (15,):
-            lengths = vp8l._lengths(counts, top)
+            lengths = vp8l._code_lengths(counts, top)
             assert lengths.max() <= top
             assert not lengths[counts == 0].any()
             assert all(sum(1 << top - length for length in row if length) == 1 << top for row in lengths.tolist())

@@ -1,4 +1,4 @@
-"""The chunks of PNG and APNG (PNG specification, third edition), and an animation's frames laid over each other.
+"""The chunks of PNG and APNG (PNG specification, third edition, w3.org/TR/png-3), and an animation's frames composed.
 
 Pillow decodes one frame at a time, from a PNG made of that frame's data and the file's own chunks on colour.
 """
@@ -21,12 +21,12 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DISPOSE = {1: Dispose.BACKGROUND, 2: Dispose.PREVIOUS}
 _ABOUT_COLOUR = (b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"sBIT")
 _LARGEST = 1 << 30
-"""Bytes of a chunk at most: no picture within the limits has more."""
+"""Bytes of a chunk at most: no picture within the limits has more, and a damaged length must not allocate more."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameControl:
-    """An fcTL chunk."""
+    """A frame control chunk, fcTL (11.3.6.2)."""
 
     left: int
     top: int
@@ -36,6 +36,7 @@ class FrameControl:
     """Seconds, as the file says."""
     dispose: Dispose
     over: bool
+    """Whether blend_op is APNG_BLEND_OP_OVER, not APNG_BLEND_OP_SOURCE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def controls(file: BinaryIO) -> Iterator[FrameControl]:
 
 
 def plays(file: BinaryIO) -> int:
-    """How often the animation is played, 0 for ever."""
+    """num_plays of acTL (11.3.6.1), 0 for ever; 0 also where there is none."""
     for kind, size in chunks(file):
         if kind == b"acTL" and size >= 8:
             return int.from_bytes(file.read(8)[4:], "big")
@@ -75,7 +76,7 @@ def plays(file: BinaryIO) -> int:
 
 
 def colour(file: BinaryIO) -> Colour:
-    """The chunks before the picture that say what its numbers mean."""
+    """The chunks before IDAT that say what its samples mean (11.3.2), and its bit depth (11.2.1)."""
     found, depth, grey = dict[bytes, bytes](), 8, False
     for kind, size in chunks(file):
         if kind == b"IHDR":

@@ -1,7 +1,8 @@
-"""APNG: PNG pictures one after the other, exact to the pixel and to any fraction of a second.
+"""APNG: PNG images one after the other, exact to the pixel and to any fraction of a second.
 
 Below quality 80 colours and alphas come from one palette for the whole file (APNG allows no second one), which makes
-a sticker a quarter the size. The layout is that of the PNG specification, third edition (w3.org/TR/png-3).
+a sticker a quarter the size. Words and section numbers are those of the PNG specification, third edition
+(w3.org/TR/png-3).
 """
 
 import io
@@ -23,13 +24,15 @@ from vimix.sinks.pixels import cleared, floored, visible
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TRUECOLOUR, _INDEXED = 6, 3
+"""Colour types of IHDR (11.2.1): truecolour with alpha, indexed-colour."""
 _EXACT_FROM = 80
+"""Quality from which on every pixel is exact. Below, a palette of 3 colours for each point of quality."""
 _MOST = 0xFFFF
-"""Of either side of a delay's fraction."""
+"""Of delay_num and delay_den (11.3.6.2), 16 bits each."""
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
-    """A PNG chunk with length and checksum."""
+    """A chunk (5.3): length, type, data, and the CRC-32 of the latter two."""
     return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
 
 
@@ -42,7 +45,7 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _data(picture: Image.Image) -> bytes:
-    """What a PNG of the picture holds in its IDAT chunks."""
+    """The zlib stream in the IDAT chunks (11.2.3) of a PNG of the picture."""
     file = io.BytesIO()
     picture.save(file, "PNG", compress_level=6)
     return b"".join(body for kind, body in _chunks(file.getvalue()) if kind == b"IDAT")
@@ -75,7 +78,7 @@ def coder(encoding: Encoding) -> Callable[[Frame, bool], Piece]:
 
 
 class ApngMux:
-    """A PNG that grows picture by picture; the count of them is filled in at the end."""
+    """A PNG that grows frame by frame; num_frames is filled in at the end."""
 
     def __init__(self, file: BinaryIO, encoding: Encoding, width: int, height: int) -> None:
         self._file, self._loops = file, encoding.loops
@@ -84,16 +87,16 @@ class ApngMux:
         self._shown = Fraction(0)
 
     def add(self, piece: Piece, start: Fraction, end: Fraction) -> None:
-        """Append a picture that is cleared when its time is over."""
+        """Append a frame: fcTL, then IDAT for the first and fdAT for others. It is cleared when its time is over."""
         if not self._count:
             self._header(piece, moving=True)
         left, top, right, bottom = piece.box
         place = (right - left, bottom - top, left, top)
-        clear_afterwards, replace = 1, 0
+        dispose_op, blend_op = 1, 0  # APNG_DISPOSE_OP_BACKGROUND, APNG_BLEND_OP_SOURCE
         delay = self._delay(end)
         control = b"".join(number.to_bytes(4, "big") for number in (self._next(), *place))
         control += b"".join(number.to_bytes(2, "big") for number in (delay.numerator, delay.denominator))
-        self._file.write(chunk(b"fcTL", control + bytes([clear_afterwards, replace])))
+        self._file.write(chunk(b"fcTL", control + bytes([dispose_op, blend_op])))
         if self._count:
             self._file.write(chunk(b"fdAT", self._next().to_bytes(4, "big") + piece.data))
         else:
@@ -101,12 +104,12 @@ class ApngMux:
         self._count += 1
 
     def still(self, piece: Piece) -> None:
-        """A PNG like any other."""
+        """A PNG without animation chunks."""
         self._header(piece, moving=False)
         self._file.write(chunk(b"IDAT", piece.data))
 
     def close(self) -> None:
-        """Write the end, and how many pictures there are."""
+        """Write IEND, and fill in acTL (11.3.6.1)."""
         self._file.write(chunk(b"IEND", b""))
         if self._control_at:
             self._file.seek(self._control_at)
@@ -128,7 +131,8 @@ class ApngMux:
         return self._sequence - 1
 
     def _delay(self, end: Fraction) -> Fraction:
-        """What is left until `end`, as near as two numbers of 16 bits come; what is lost is made up by the next."""
+        """The delay until `end`, seconds, as near as two numbers of 16 bits come; the rest is added to the next. Raises
+        `Failed` where it is longer than 65535 s."""
         left = end - self._shown
         if left > _MOST:
             raise Failed("One frame lasts longer than this format allows.", cause=f"{float(left)} s")

@@ -2,7 +2,7 @@
 
 Colour and alpha are encoded apart. libwebp alone would spend two thirds of its time on the alpha plane; see `vp8l` for
 what takes less. Methods 5 and 6 are never used: they cost 5 to 40 times as much for 3% fewer bytes.
-The layout is that of the WebP container specification (developers.google.com/speed/webp/docs/riff_container).
+Words are those of RFC 9649, "WebP Image Format", section 2.
 """
 
 import io
@@ -22,9 +22,9 @@ from vimix.sinks.base import Encoding
 from vimix.sinks.pixels import cleared, filled, floored, visible
 
 MOVING, ALPHA = 0x02, 0x10
-"""Flags of VP8X."""
+"""Flags of VP8X (2.7): animation, alpha."""
 _GRADIENT_PACKED = bytes([0b1101])
-"""The first byte of ALPH: gradient filter, VP8L."""
+"""The first byte of ALPH (2.7.1.2): filtering method 3, gradient; compression method 1, lossless."""
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
@@ -70,15 +70,15 @@ class WebpMux:
         self._alpha = self._begun = False
 
     def add(self, piece: Piece, start: Fraction, end: Fraction) -> None:
-        """Append an ANMF chunk: replace what is there, and clear it when its time is over."""
+        """Append an ANMF chunk (2.7.1.1) that overwrites the canvas and is disposed of to the background."""
         if not self._begun:
             self._header(MOVING)
             self._file.write(_chunk(b"ANIM", bytes(4) + self._loops.to_bytes(2, "little")))
         left, top, right, bottom = piece.box
         place = (left // 2, top // 2, right - left - 1, bottom - top - 1, round((end - start) * 1000))
-        replace_then_clear = b"\x03"
+        do_not_blend_then_dispose = b"\x03"
         self._alpha |= piece.alpha or piece.box != (0, 0, self._width, self._height)
-        frame = b"".join(number.to_bytes(3, "little") for number in place) + replace_then_clear + piece.data
+        frame = b"".join(number.to_bytes(3, "little") for number in place) + do_not_blend_then_dispose + piece.data
         self._file.write(_chunk(b"ANMF", frame))
 
     def still(self, piece: Piece) -> None:
