@@ -24,11 +24,12 @@
   }
   // What is pressed: large enough for a finger (WCAG 2.2: 24 px), and under nothing else.
   const pressed = seen.filter((node) => node.matches("button, a[href], select, .vx-seg label") && !node.closest(".vx-film, .vx-timeline, .vx-stage, .vx-facts"));
+  const floats = (node) => getComputedStyle(node).position === "sticky" && node.getBoundingClientRect().bottom > innerHeight - 24; // what is under it scrolls free
   for (const node of pressed) {
     const box = node.getBoundingClientRect();
     if (box.height < 24 && getComputedStyle(node).display !== "inline") faults.push(`small: ${called(node)} ${Math.round(box.width)} x ${Math.round(box.height)}`);
     for (const other of pressed) {
-      if (other === node || node.contains(other) || other.contains(node)) continue;
+      if (floats(node) || floats(other) || other === node || node.contains(other) || other.contains(node)) continue;
       const its = other.getBoundingClientRect();
       const [x, y] = [Math.min(box.right, its.right) - Math.max(box.left, its.left), Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top)];
       if (x > 1 && y > 1 && node.compareDocumentPosition(other) & 4) faults.push(`over each other: ${called(node)} and ${called(other)}`);

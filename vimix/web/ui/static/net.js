@@ -20,7 +20,7 @@
     new Proxy(server, {
       get: (target, name) => async (asked) => {
         try {
-          return await target[name](asked);
+          return (await target[name](asked)) ?? { kind: "error", error: why() }; // Gradio keeps a lost line to itself
         } catch {
           return { kind: "error", error: why() };
         }
@@ -46,7 +46,7 @@
     }
   };
 
-  // Before anything is handed over: what is missing is said under the button.
+  // Before anything is handed over: what is missing is said above the button.
   function missing() {
     if (!navigator.onLine) return "offline";
     const picture = document.querySelector('#vx-background input[value="picture"]')?.checked;
@@ -58,7 +58,7 @@
       const go = event.target.closest?.("#vx-go");
       if (!go) return;
       const fault = missing();
-      if (!$("go-error")) go.after(make("p", { class: "vx-alert", id: "vx-go-error", role: "alert" }));
+      if (!$("go-error")) go.before(make("p", { class: "vx-alert", id: "vx-go-error", role: "alert" }));
       say($("go-error"), fault ? vimix.t(fault) : "");
       show($("go-error"), Boolean(fault));
       if (!fault) {
