@@ -24,7 +24,7 @@
   }
   // What is pressed: large enough for a finger (WCAG 2.2: 24 px), and under nothing else.
   const pressed = seen.filter((node) => node.matches("button, a[href], select, .vx-seg label") && !node.closest(".vx-film, .vx-timeline, .vx-stage, .vx-facts"));
-  const floats = (node) => getComputedStyle(node).position === "sticky" && node.getBoundingClientRect().bottom > innerHeight - 24; // what is under it scrolls free
+  const floats = (node) => node.closest(".vx-notice") || getComputedStyle(node).position === "sticky" && node.getBoundingClientRect().bottom > innerHeight - 24; // what is under it scrolls free
   for (const node of pressed) {
     const box = node.getBoundingClientRect();
     if (box.height < 24 && getComputedStyle(node).display !== "inline") faults.push(`small: ${called(node)} ${Math.round(box.width)} x ${Math.round(box.height)}`);
