@@ -44,7 +44,7 @@ ticket = client.predict(handle_file("clip.mp4"), api_name="/submit")  # job, tok
 for state in client.submit(ticket["job"], api_name="/watch"):
     print(state["state"], state["done"], "of", state["total"])
 print(client.predict(ticket["job"], api_name="/result")["url"])
-other = client.predict(ticket["job"], format="gif", api_name="/convert")  # no network runs for this
+other = client.predict(ticket["job"], format="gif", api_name="/convert")  # the network is not run again
 ```
 
 ## JavaScript

@@ -56,8 +56,8 @@ class Submission:
         self, made: Job, asked: Mapping[str, object], *, visitor: str, background: Path | None = None
     ) -> Ticket:
         """The same clip as another file, with the changes that were `asked` for: the matte is the finished job's, so
-        no network runs. `background` is a new file; one that the finished job has is kept. Raises `Gone`, `UsageError`
-        and what `submit` raises."""
+        the network is not run again. `background` is a new file; one that the finished job has is kept. Raises `Gone`,
+        `UsageError` and what `submit` raises."""
         if made.state is not State.DONE or not self.files.touch(made.input_key):
             raise Gone("This clip has been deleted. Please send it again.", cause=f"{made.id} is {made.state}")
         before = Options.parse(made.options)

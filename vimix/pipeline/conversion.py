@@ -11,10 +11,9 @@ def convert(made: Options, asked: Mapping[str, object]) -> Applied:
     """The options of a finished job with the changes that were `asked` for, as loose values.
 
     What is not named (or None, or empty text) stays as it was; `none` unsets a value. Another format starts with its
-    own frame rate and without the fit of the one before. MP4 has no transparency: white is laid under it. What only
-    the matte decides stays as in the finished job, because no network runs again, and a frame rate above the matte's
-    becomes that of the matte. Raises `UsageError` with every fault.
-    """
+    own frame rate and without the fit of the one before. MP4 has no transparency: white is laid under it. What only the
+    matte decides stays as in the finished job, because the network is not run again, and a frame rate above the matte's
+    becomes that of the matte. Raises `UsageError` with every fault."""
     changes, base = said(asked), made.model_dump(mode="json")
     remarks: list[str] = []
     if "format" in changes and "fit" not in changes:
