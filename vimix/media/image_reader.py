@@ -34,6 +34,7 @@ else:
 warnings.filterwarnings("ignore", module="PIL")  # its remarks on odd files are no business of whoever runs us
 
 _ORIENTATION = 0x0112
+"""The Exif tag."""
 _UPRIGHT = {
     2: (Image.Transpose.FLIP_LEFT_RIGHT, 0),
     3: (Image.Transpose.ROTATE_180, 180),

@@ -14,7 +14,10 @@ from typing import BinaryIO
 from vimix.errors import Refused
 
 _MOST_SAMPLES = 4_000_000
+"""Samples of all tracks: far more than a clip within the limits has, few enough that libavformat's table of them does
+not fill memory."""
 _MOST_BYTES = 64 * 2**20
+"""Bytes of everything but media data, which are read into memory here."""
 
 
 def check_index(path: Path) -> None:

@@ -25,7 +25,9 @@ Curve = Callable[[Floats], Floats]
 """Samples (0-1) to light (0-1)."""
 
 _SRGB = 13
+"""The transfer characteristic of sRGB (ITU-T H.273)."""
 _LIKE_BT709 = (1, 6, 11, 14, 15)
+"""Transfer characteristics (ITU-T H.273) that are shown with a gamma of 2.4 outside of HEIF and AVIF."""
 _LIKE_SRGB = (1, 6, 14, 15)
 """Transfer characteristics that Chromium shows as sRGB in HEIF and AVIF, as it does in video."""
 _SRGB_GAMMA, _NEAR = 45455, 0.05

@@ -17,6 +17,8 @@ from vimix.media.demuxer import DECODERS, unreadable
 from vimix.media.file_type import Kind
 
 _MOST_PACKETS = 1_000_000
+"""Packets of a track that are read for their times: eleven hours at 25 frames a second, and a bound on time and memory
+for any file."""
 _THUMBNAILS = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image | Disposition.dependent
 _FEW = 10
 """A track with fewer pictures than this share of the longest one's holds thumbnails or slides, not the film: large

@@ -19,6 +19,7 @@ from vimix.frame import Frame, Frames, Pixels, Stage
 from vimix.imaging.resize import thumb
 
 _SIDE = 160
+"""Pixels of the longer side at which the report is made: it costs little beside a run, and sees what a viewer would."""
 _STILL = 6.0
 """Grey levels by which a pixel that stays as it is may differ: the noise of a decoded picture."""
 _NOTHING = 0.001

@@ -25,6 +25,7 @@ cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's
 Plane = NDArray[np.float32]
 
 _SIDE = 320
+"""Pixels of the longer side at which motion is found: more follows finer motion and takes longer by the square."""
 _MIDDLE = 2.0
 """How far, times strength, a frame goes to the median of itself and its neighbours: what only it says is a blink."""
 _PAST, _COMING = 2.0, 1.0

@@ -19,6 +19,7 @@ from vimix.errors import NotFound
 from vimix.stores import Stored, Upload, checked, disk_error, is_key, sha256_of
 
 _CHUNK = 1 << 20
+"""Bytes copied at a time: the memory that a copy takes."""
 _UNFINISHED = ".unfinished"
 _ABANDONED = 3600.0
 """Seconds after which an unfinished write belongs to nobody."""

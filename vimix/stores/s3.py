@@ -24,7 +24,7 @@ from vimix.stores import FAILURES, FOLDERS, Stored, Upload, checked, disk_error,
 
 _PART = 16 << 20
 """Bytes of a part: R2 wants them all equal, S3 at least 5 MiB and at most 10,000."""
-_BATCH = 1000
+_BATCH = 1000  # keys deleted by one request: S3's limit
 _GRACE = 3600.0
 """Seconds for which nobody else's upload in parts is taken for dead."""
 _WEEK = 7 * 86400

@@ -31,6 +31,7 @@ and so long does a job of another process wait. With Redis there is no polling."
 TIDY_EVERY = 60.0
 """Seconds at most, and never more than `stale`: so long does a job wait whose worker or notification was lost."""
 ANNOUNCE_EVERY = 15.0
+"""Seconds between announcements of this pool's slots: four within `SEEN_WITHIN`, so that three may be lost."""
 LEAVE_WITHIN = 8.0
 """Seconds that a leaving pool lets its jobs run on; container engines kill after ten."""
 

@@ -31,6 +31,7 @@ HEARTBEAT_SECONDS = 0.2
 """Seconds between heartbeats: a cancel is noticed as soon as that, and progress is stored as often. Shorter loads the
 store."""
 SHARED_PREVIEW_EVERY = 2.0
+"""Seconds between preview pictures in a shared store: each is a request to the bucket, and costs as one."""
 _BROKE = "Something went wrong while this clip was being processed."
 
 

@@ -24,6 +24,7 @@ LIGHT = 20 << 20
 SECONDS = 0.4
 """Of running on each: enough for hundreds of pictures of a network for which the answer is not plain."""
 PICTURE = (720, 1280, 3)
+"""Shape of the picture that both are measured with: copying and resizing count, and grow with it."""
 
 
 @dataclass(frozen=True, slots=True)

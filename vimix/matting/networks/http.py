@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 from vimix.matting.networks.mirrors import Hub, Release
 
 ANSWER_WITHIN = 4.0
-"""Seconds for a connection to be made, all addresses of the host together."""
+"""Seconds for a connection to be made, all addresses of the host together: a mirror that is blocked costs so long
+before the next one is tried; a slow line needs a second or two."""
 STALLED_AFTER = 20.0
-"""Seconds without a byte."""
+"""Seconds without a byte after which a download has failed; what is there is continued from the next mirror or try."""
 PIECE = 1 << 20
+"""Bytes read at a time: the bar moves once for each."""
 
 
 class Silent(Exception):
