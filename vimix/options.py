@@ -33,7 +33,7 @@ Format = Literal[
     "webp", "webm", "gif", "apng", "mov", "hevc", "png-zip", "mp4", "matte", "stacked", "bundle", "sprites"
 ]  # fmt: skip
 Refine = Literal["off", "clean", "matting"]
-Crop = Literal["none", "subject"]
+Crop = Literal["auto", "none", "subject", "9:16", "1:1", "16:9"]
 Loop = Literal["source", "forever", "once", "ping-pong"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -112,8 +112,9 @@ class Options(BaseModel):
     """1-100, for formats that lose something."""
     fit: Annotated[str | None, BeforeValidator(_blank_to_none), Affects.FINISH] = None
     """A preset's name or a byte budget such as `500KB`."""
-    crop: Annotated[Crop, Affects.FINISH] = "none"
-    """`subject`: one box around the subject over the whole clip."""
+    crop: Annotated[Crop, Affects.FINISH] = "auto"
+    """`subject`: one box around the subject over the whole clip; `9:16`, `1:1`, `16:9`: that shape, following the
+    subject smoothly, with clear room where it would be cut; `auto`: `subject` for stickers and emoji, else `none`."""
     stroke: Annotated[int, Field(ge=0, le=64), Affects.FINISH] = 0
     """Pixels of white outline."""
     shadow: Annotated[int, Field(ge=0, le=64), Affects.FINISH] = 0

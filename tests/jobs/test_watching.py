@@ -5,14 +5,15 @@ import os
 import threading
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.jobs.counting_work import clip
 from tests.jobs.deployment import Place, submit
 from vimix.errors import NotFound, StoreError
-from vimix.jobs.model import Snapshot, State
-from vimix.jobs.watching import JobWatcher, Seen
+from vimix.jobs.model import Job, Snapshot, State
+from vimix.jobs.watching import JobWatcher, Seen, snapshot_of
 from vimix.jobs.worker.child_process import ChildProcess
 
 
@@ -66,7 +67,7 @@ def test_what_cannot_be_seen_is_told_to_whom_it_concerns() -> None:
         again = watcher.watch("a")
         await anext(again)
         watcher.close()
-        with pytest.raises(StoreError, match="restarted"):
+        with pytest.raises(StoreError, match="restarting"):
             await anext(again)
 
     asyncio.run(story())
@@ -102,3 +103,12 @@ def test_those_who_work_give_way_to_those_who_answer() -> None:
         await slot.kill()
 
     asyncio.run(story())
+
+
+def test_a_job_that_was_answered_from_the_store_says_its_frames() -> None:
+    about: dict[str, Any] = dict.fromkeys(
+        ("token_hash", "input_key", "input_name", "work_key", "matte_key", "visitor"), ""
+    )
+    job = Job(id="1", options={}, created=1.0, updated=1.0, state=State.DONE, card={"output": {"frames": 48}}, **about)
+    shown = snapshot_of(job, None, None, None)
+    assert (shown.done, shown.total) == (48, 48)

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import chain
 
 from vimix.errors import StoreError
@@ -22,6 +23,8 @@ def snapshot_of(job: Job, twin: Job | None, position: int | None, counts: Counts
     """A job as its page shows it. `twin`: the running job for equal work, `position` and `counts`: those of a waiting
     one."""
     now = JobProgress.of((twin or job).progress)
+    if job.state is State.DONE and not now.done and (frames := ((job.card or {}).get("output") or {}).get("frames")):
+        now = replace(now, done=frames, total=frames)  # it was answered from the store
     left = None
     if position and counts and counts.slots and counts.mean_seconds:
         left = counts.mean_seconds * math.ceil(position / counts.slots)

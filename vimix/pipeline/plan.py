@@ -10,6 +10,7 @@ for another format, size or background without a network.
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import replace
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,7 @@ from vimix.media.timing import limit_fps
 from vimix.pipeline import fit
 from vimix.pipeline.request import Plan, Request
 from vimix.pipeline.timings import passed_on
+from vimix.refine.aspect import Window, crop_along, window
 from vimix.refine.background import over
 from vimix.refine.foreground import clean_edges, recolour
 from vimix.refine.geometry import Box, crop_to, invert, outline_margin, pad_to, resize, shadow, stroke, subject_box
@@ -62,13 +64,13 @@ def play_back(request: Request, matte: Path, *, watched: bool) -> Generator[Note
     return Plan(matting.model, matting.runtime.as_dict(), stages, matting.decontaminate)
 
 
-def encoded(request: Request, chosen: Plan, box: Box | None, attempt: fit.Try) -> list[Stage]:
+def encoded(request: Request, chosen: Plan, box: Box | Window | None, attempt: fit.Try) -> list[Stage]:
     """From decoded frames to those that are encoded: the part in `box`, as large and as often as `attempt`."""
     matted = [invert(chosen.stages)] if request.options.invert else chosen.stages
     return [*matted, *finishing(request, chosen, box, attempt)]
 
 
-def finishing(request: Request, chosen: Plan, box: Box | None, attempt: fit.Try) -> list[Stage]:
+def finishing(request: Request, chosen: Plan, box: Box | Window | None, attempt: fit.Try) -> list[Stage]:
     """From the clip and its matte to the frames that are encoded: the part in `box`, as large and as often as `way`."""
     options, timed, threads = request.options, request.clock.timed, request.resources.threads
     stages: list[Stage] = (
@@ -79,9 +81,9 @@ def finishing(request: Request, chosen: Plan, box: Box | None, attempt: fit.Try)
     elif options.refine != "off":
         stages.append(timed("edges", clean_edges(threads=threads)))
     if box is not None:
-        stages.append(crop_to(box))
+        stages.append(crop_along(box) if isinstance(box, Window) else crop_to(box))
     canvas = request.target.canvas if request.target else None
-    grow = box is not None and canvas is None
+    grow = isinstance(box, Box) and canvas is None
     if attempt.width is not None:
         room = 2 * outline_margin(options.stroke, options.shadow) if grow else 0
         stages.append(timed("resizing", resize(max(2, attempt.width - room))))
@@ -98,14 +100,19 @@ def finishing(request: Request, chosen: Plan, box: Box | None, attempt: fit.Try)
     return [*stages, timed("finishing", passed_on)]
 
 
-def subject(request: Request, matte: Path | None) -> Box | None:
-    """The box that is cropped to, if that was asked for and there is something in the matte."""
-    if request.options.crop != "subject" or matte is None:
+def subject(request: Request, matte: Path | None) -> Box | Window | None:
+    """What is cropped to, if that was asked for and there is something in the matte."""
+    if request.crop == "none" or matte is None:
         return None
     info = request.source.info
+    box: Box | Window | None
     with closing(matte_file.stored_alphas(matte)) as stored:
-        box = subject_box((chosen.alpha for chosen in stored), info.width, info.height)
-    if box is None:
+        if request.crop == "subject":
+            box = subject_box((chosen.alpha for chosen in stored), info.width, info.height)
+        else:
+            shape = Fraction(request.crop.replace(":", "/"))
+            box = window(((chosen.time, chosen.alpha) for chosen in stored), info.width, info.height, shape)
+    if box is None and request.options.crop != "auto":
         request.warnings.append("No subject was found to crop to.")
     return box
 

@@ -15,7 +15,7 @@ from vimix.matting.video import marked_regions
 from vimix.matting.video.corrections import Correction
 from vimix.media.decode import Source, open_source
 from vimix.media.limits import Limits
-from vimix.options import SUFFIXES, Options
+from vimix.options import SUFFIXES, Crop, Options
 from vimix.pipeline import presets
 from vimix.pipeline.timings import Clock
 from vimix.refine.quality import Watch
@@ -71,7 +71,14 @@ class Request:
     @property
     def needs_whole_matte(self) -> bool:
         """Whether something must be known of every frame before the first is written."""
-        return self.target is not None or self.options.crop == "subject" or bool(self.corrections)
+        return self.target is not None or self.crop != "none" or bool(self.corrections)
+
+    @property
+    def crop(self) -> Crop:
+        """How the result is cropped: of a sticker or an emoji nothing but the subject is wanted, unless it is said."""
+        if self.options.crop != "auto":
+            return self.options.crop
+        return "subject" if self.target and self.target.canvas else "none"
 
     @property
     def corrections(self) -> tuple[Correction, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from vimix.frame import Frame, Frames, Pixels, Stage, chained
 
-_SEEN = 13
+SEEN = 13
 """Alpha from which a pixel belongs to the subject's box: five percent."""
 _SHADE = 0.5
 """How much light the middle of a shadow takes."""
@@ -84,7 +84,7 @@ def subject_box(alphas: Iterable[Pixels], width: int, height: int, pad: float = 
     """
     left, top, right, bottom = 1.0, 1.0, 0.0, 0.0
     for alpha in alphas:
-        x, y, w, h = cv2.boundingRect((alpha >= _SEEN).view(np.uint8))
+        x, y, w, h = cv2.boundingRect((alpha >= SEEN).view(np.uint8))
         if w:
             tall, wide = alpha.shape
             left, right = min(left, x / wide), max(right, (x + w) / wide)
@@ -107,7 +107,7 @@ def stroke(pixels: int, *, grow: bool = False) -> Stage:
 
     def work(frame: Frame) -> Frame:
         room = _up_to_even(pixels + 1) if grow else 0
-        frame = _grown(frame, room, room, room, room)
+        frame = grown(frame, room, room, room, room)
         away = cv2.distanceTransform((frame.alpha < 128).view(np.uint8), cv2.DIST_L2, 5)
         outline = cv2.blur(cv2.convertScaleAbs(pixels + 1 - away.clip(pixels, pixels + 1), alpha=255), (3, 3))
         return over_plain(frame, 255, np.asarray(outline, np.uint8))
@@ -121,7 +121,7 @@ def shadow(pixels: int, *, grow: bool = False) -> Stage:
     def work(frame: Frame) -> Frame:
         side, down = _up_to_even(pixels), pixels // 2
         if grow:
-            frame = _grown(frame, _up_to_even(pixels - down), _up_to_even(pixels + down), side, side)
+            frame = grown(frame, _up_to_even(pixels - down), _up_to_even(pixels + down), side, side)
         alpha = cv2.convertScaleAbs(np.ascontiguousarray(frame.alpha), alpha=_SHADE)
         fallen = cv2.copyMakeBorder(alpha, down, 0, 0, 0, cv2.BORDER_CONSTANT, value=0)[: alpha.shape[0]]
         soft = cv2.stackBlur(fallen, (2 * pixels + 1, 2 * pixels + 1))
@@ -140,7 +140,7 @@ def pad_to(width: int, height: int, *, room: int = 0) -> Stage:
         scale = min(Fraction(max(1, width - 2 * room), wide), Fraction(max(1, height - 2 * room), tall))
         frame = scaled(frame, max(1, round(wide * scale)), max(1, round(tall * scale)))
         spare_y, spare_x = height - frame.alpha.shape[0], width - frame.alpha.shape[1]
-        return _grown(frame, spare_y // 2, spare_y - spare_y // 2, spare_x // 2, spare_x - spare_x // 2)
+        return grown(frame, spare_y // 2, spare_y - spare_y // 2, spare_x // 2, spare_x - spare_x // 2)
 
     return each(work)
 
@@ -188,7 +188,8 @@ def over_plain(frame: Frame, grey: int, below: Pixels) -> Frame:
     return replace(frame, rgb=rgb, alpha=alpha)
 
 
-def _grown(frame: Frame, top: int, bottom: int, left: int, right: int) -> Frame:
+def grown(frame: Frame, top: int, bottom: int, left: int, right: int) -> Frame:
+    """`frame` with so many clear rows and columns added."""
     if not (top or bottom or left or right):
         return frame
     rgb = cv2.copyMakeBorder(frame.rgb, top, bottom, left, right, cv2.BORDER_CONSTANT, value=_border_colour(frame))

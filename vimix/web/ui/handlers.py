@@ -89,7 +89,7 @@ class Page:
             given["background"] = str(WHITE)
         size = str(given.pop("size"))
         given["width"] = size if size.isdigit() else None
-        given["crop"] = "subject" if given["crop"] else "none"
+        given["crop"] = "subject" if given["crop"] else "auto"
         return given | {key: extra[key] for key in ("start", "end", "point", "paint") if key in extra}
 
     async def look_on(self, event: gr.EventData, request: gr.Request) -> AsyncIterator[dict[str, Any]]:

@@ -122,7 +122,7 @@
 
   // Whether the file shows the whole picture, so that the player can stand in its place.
   const looksPlain = (options) =>
-    options.crop === "none" && !options.stroke && !options.shadow && !options.fit && options.loop !== "ping-pong" && vimix.finish.knows(view);
+    ["none", "auto"].includes(options.crop) && !options.stroke && !options.shadow && !options.fit && options.loop !== "ping-pong" && vimix.finish.knows(view);
 
   async function load(job) {
     const { card } = job;
