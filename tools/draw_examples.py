@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from skimage import data
 
 SIZE = (640, 360)
+POSTER = (400, 225)
 FPS = 20
 GREEN = (20, 176, 72)
 SUPERSAMPLE = 2
@@ -104,7 +105,7 @@ def main(folder: Path) -> None:
     for row, draw in clips():
         rows.append(row)
         if not (folder / row["file"]).exists():
-            next(draw()).save(folder / row["poster"], quality=88)
+            next(draw()).resize(POSTER, Image.Resampling.LANCZOS).save(folder / row["poster"], quality=80)
             encode(draw(), folder / row["file"])
     (folder / "examples.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1))
 

@@ -23,7 +23,7 @@ LOOP = (400, 226)
 """Pixels of an example's loop: a tile is 360 wide at most."""
 BEFORE = (128, 72)
 """Pixels of the small still of how it was."""
-HERO = (800, 450)
+HERO = (640, 360)
 SHARED = (1200, 630)
 SQUARE = 20
 """Pixels of a square of the checkerboard."""
@@ -35,7 +35,7 @@ GRADIENTS = {
 }
 """What an example's loop stands on: from the upper left to the lower right."""
 HERO_OF = "astronaut"
-CRF = "30"
+CRF = "33"
 """Quality of the loops: they are small and moving, and load beside the page."""
 FPS = 20
 
@@ -131,7 +131,7 @@ def draw(folder: Path, row: dict[str, str]) -> None:
         shown = list(hero(clip, name))
         still = shown[len(shown) // 8]
         still.save(first.with_suffix(".jpg"), quality=72)
-        still.resize(SHARED, Image.Resampling.LANCZOS, box=(0, 15, 800, 435)).save(folder / "share.jpg", quality=80)
+        still.resize(SHARED, Image.Resampling.LANCZOS, box=(0, 12, 640, 348)).save(folder / "share.jpg", quality=80)
         encode(iter(shown), HERO, first)
 
 

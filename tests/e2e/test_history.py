@@ -70,7 +70,8 @@ def test_a_list_is_there_after_a_reload_and_one_of_it_is_cut_out_anew(
         page = visit.open()
         visit.drop(named("one.mp4"), named("refuse two.mp4"), named("three.mp4"))
         page.click("#vx-clip-list button >> nth=2")
-        expect(page.locator("#vx-trim")).to_be_visible()
+        expect(page.locator("#vx-trim")).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("button", name="Click the subject")).to_be_visible()  # each clip has its own clicks
         page.get_by_role("slider", name="Start").focus()
         page.keyboard.press("Shift+ArrowRight")
         visit.seen("list_setup", "#vx-stage", "#vx-clip-list", "#vx-trim")

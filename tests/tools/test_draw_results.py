@@ -24,6 +24,6 @@ def test_the_loop_and_the_hero_of_a_clip(tmp_path: Path, monkeypatch: pytest.Mon
         assert len(frames) == 22  # there and back
     green = draw_examples.GREEN
     assert abs(frames[0][10, 10].astype(int) - green).max() < 60  # all of it is before
-    assert frames[5][10, 700].min() > 200  # the line has passed: checkerboard
+    assert frames[5][10, 600].min() > 200  # the line has passed: checkerboard
     with Image.open(tmp_path / "share.jpg") as shared:
         assert shared.size == draw_results.SHARED

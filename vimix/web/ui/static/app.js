@@ -303,15 +303,21 @@
     if (!row.job) return { ...row, state: "failed" };
     const found = answers.find((each) => each.job === row.job) || { job: row.job, state: "expired" };
     const token = vimix.token(row.job);
-    const cancel = vimix.live(found) && token ? () => vimix.server.stop({ job: row.job, token }) : null;
+    const cancel = vimix.live(found) && token ? () => stop(row.job, token) : null;
     return { ...found, name: row.name, cancel };
+  }
+
+  async function stop(id, token) {
+    const answer = await vimix.server.stop({ job: id, token });
+    if (answer.kind === "error") vimix.tell_small(answer.error);
+    return answer.kind !== "error";
   }
 
   async function cancel_list(button) {
     button.disabled = true;
     for (const row of vimix.history.list(list) || []) {
       const token = row.job && vimix.token(row.job);
-      if (token) await vimix.server.stop({ job: row.job, token });
+      if (token && !(await stop(row.job, token))) break;
     }
     button.disabled = false;
   }

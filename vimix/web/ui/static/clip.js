@@ -29,7 +29,12 @@
       $("motion").dataset.on = on;
       $("motion").setAttribute("aria-label", vimix.t(on ? "motion_stop" : "motion_start"));
     };
-    vimix.motion = (on) => move(on && !stopped);
+    // The films are fetched once the page can be used, so that they are in nobody's way.
+    const quiet = new Promise((done) => (window.requestIdleCallback || setTimeout)(done, { timeout: 2000 }));
+    vimix.motion = async (on) => {
+      if (on) await quiet;
+      move(on && document.body.dataset.vx === "start" && !stopped);
+    };
     $("motion").addEventListener("click", () => {
       stopped = !video.paused;
       move(!stopped);
@@ -85,8 +90,10 @@
   const keep = () => state.clips[0] && OWN.forEach((key) => (state.clips[0][key] = state[key]));
 
   async function films(clips) {
-    for (const clip of clips) {
-      if (clip.film) continue;
+    const open = new Set(clips.filter((clip) => !clip.film));
+    while (open.size) {
+      const clip = open.has(state.clips[0]) ? state.clips[0] : [...open][0]; // the one in view comes first
+      open.delete(clip);
       const film = await vimix.server.clip_film({ path: clip.path });
       if (state.all !== clips) return;
       if (film.kind === "error") {

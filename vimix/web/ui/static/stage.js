@@ -59,8 +59,6 @@
     blank();
     const { live, video } = { live: $("live"), video: $("video") };
     show($("setup"), true);
-    const single = vimix.clip.clips.length < 2;
-    for (const button of $("setup").querySelectorAll("[data-tool]")) show(button, single);
     say($("setup-note"), film ? "" : vimix.t("waiting_start"));
     if (film) {
       shape(film.width, film.height);
