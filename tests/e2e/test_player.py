@@ -172,3 +172,14 @@ def test_who_is_meant_is_said_before_the_run(browser: Browser, tmp_path: Path) -
         visit.go()
         opened(visit)
         assert 255 in alpha_at(downloaded(page), SECOND)
+
+
+def test_a_shape_is_cut_along_the_subject(visit: Visit) -> None:
+    page = visit.page
+    before = page.url
+    page.click("#vx-shapes button:has-text('1:1')")
+    page.wait_for_function("(before) => location.href !== before", arg=before)
+    visit.finish(within=60)
+    height, width = downloaded(page)[0].shape[:2]
+    assert height == width
+    expect(page.locator("#vx-shapes button", has_text="The whole picture")).to_be_visible()

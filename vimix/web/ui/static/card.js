@@ -53,7 +53,7 @@
   }
 
   function clear() {
-    for (const id of ["card-text", "card-error", "download", "share", "batch", "notes", "purposes", "also", "plays", "stickers", "facts", "again", "to-list", "cancel-all"])
+    for (const id of ["card-text", "card-error", "download", "share", "batch", "notes", "purposes", "shapes", "also", "plays", "stickers", "facts", "again", "to-list", "cancel-all"])
       show($(id), false);
     say($("card-took"), "");
     $("card-error").after($("download"));
@@ -107,6 +107,7 @@
     show($("share"), true);
     chips("purposes", purposes());
     chips("also", formats());
+    chips("shapes", shapes());
     chips("stickers", stickers(facts?.fits || []));
     if (!facts) return;
     say($("plays").querySelector("h3"), vimix.t(view.mime === "application/zip" ? "opens_in" : facts.alpha ? "plays_in" : "plays_in_plain"));
@@ -156,6 +157,14 @@
         const here = view.format === format && !view.options.fit;
         return chip((here ? "✓ " : "") + vimix.t(`for_${name}`), { format }, { class: here ? "vx-chip vx-ok" : "vx-chip", disabled: here });
       });
+  // Cut along the subject; stickers have shapes of their own.
+  const SHAPES = { "9:16": "shape_tall", "1:1": "shape_square", "16:9": "shape_wide", none: "shape_whole" };
+  const shapes = () =>
+    view.options.fit
+      ? []
+      : Object.entries(SHAPES)
+          .filter(([crop]) => crop !== view.options.crop.replace("auto", "none"))
+          .map(([crop, key]) => chip(vimix.t(key), { crop }));
   const formats = () =>
     vimix.facts.formats.filter((row) => row.name !== view.format || view.options.fit).map((row) => chip(vimix.said(row.label), { format: row.name }));
 
