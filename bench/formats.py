@@ -125,7 +125,7 @@ def measured(sizes: Sequence[int], names: Sequence[str], frames: int, rounds: in
 
 
 def _command(clip: Path, out: Path, name: str) -> list[str]:
-    return ["-m", "vimix", str(clip), str(out), "--format", name, "--model", "portrait", "--json"]
+    return ["-m", "vimix", str(clip), str(out), "--format", name, "--model", "portrait", "--fps", "source", "--json"]
 
 
 def row(one: dict[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
+from numpy.typing import NDArray
 
 from vimix.frame import Frame, Pixels
 
@@ -46,11 +48,8 @@ def filled(rgb: Pixels, alpha: Pixels) -> Pixels:
     height, width = alpha.shape
     mask = cv2.threshold(alpha, 0, 255, cv2.THRESH_BINARY)[1]
     small = (-(-width // _BLOCK), -(-height // _BLOCK))
-    out = (0, small[1] * _BLOCK - height, 0, small[0] * _BLOCK - width, cv2.BORDER_REPLICATE)  # whole blocks are quick
-    colour, weight = (
-        cv2.resize(cv2.copyMakeBorder(each, *out), small, interpolation=cv2.INTER_AREA).astype(np.float32)
-        for each in (cv2.bitwise_and(rgb, rgb, mask=mask), mask)
-    )
+    weight = _blocks(mask, small)
+    colour = _blocks(cv2.bitwise_and(rgb, rgb, mask=mask), small)
     if weight.max() >= _SLIGHT:
         colour[weight < _SLIGHT] = weight[weight < _SLIGHT] = 0
     reach = 3
@@ -62,6 +61,23 @@ def filled(rgb: Pixels, alpha: Pixels) -> Pixels:
     wide = (small[0] * _BLOCK, small[1] * _BLOCK)
     around = cv2.resize(np.clip(colour, 0, 255).astype(np.uint8), wide, interpolation=cv2.INTER_LINEAR)[:height, :width]
     return np.asarray(cv2.copyTo(rgb, mask, around), dtype=np.uint8)
+
+
+def _blocks(plane: MatLike, small: tuple[int, int]) -> NDArray[np.float32]:
+    """The mean of every block; those at the right and lower border are filled up, since whole blocks are quick. Only
+    the strip of rows that needs that is copied: at 4K a copy is 25 MB, for every thread."""
+    height, width = plane.shape[:2]
+    below, beside = small[1] * _BLOCK - height, small[0] * _BLOCK - width
+    if beside:
+        plane, below = cv2.copyMakeBorder(plane, 0, below, 0, beside, cv2.BORDER_REPLICATE), 0
+    means = np.empty((small[1], small[0], *plane.shape[2:]), np.uint8)
+    whole = plane.shape[0] // _BLOCK
+    if whole:
+        cv2.resize(plane[: whole * _BLOCK], (small[0], whole), means[:whole], interpolation=cv2.INTER_AREA)
+    if below:
+        strip = cv2.copyMakeBorder(plane[whole * _BLOCK :], 0, below, 0, 0, cv2.BORDER_REPLICATE)
+        cv2.resize(strip, (small[0], 1), means[whole:], interpolation=cv2.INTER_AREA)
+    return means.astype(np.float32)
 
 
 def same_picture(one: Frame, other: Frame) -> bool:
