@@ -97,6 +97,10 @@ def _descriptors(process: int) -> int:
     return 0
 
 
+LEAST_JOBS = 8
+"""Jobs of each visitor in a soak, however slow the machine is: one is cancelled and one loses its child."""
+
+
 async def soak(place: Place, seconds: float) -> Figures:
     """Full load for so long; every fifth job is cancelled, every seventh kills its child, all are deleted."""
     recovery.BACK_OFF = 0.05
@@ -105,7 +109,7 @@ async def soak(place: Place, seconds: float) -> Figures:
 
         async def visitor(name: str, until_time: float) -> None:
             number = 0
-            while time.monotonic() < until_time:
+            while time.monotonic() < until_time or number < LEAST_JOBS:
                 number += 1
                 fault = {"fault": "die", "times": 1, "tally": f"{place.folder}/t-{name}"} if number % 7 == 3 else {}
                 file = clip(place.folder / f"s-{name}", each=0.01, who=name, n=number, starts=True, **fault)
@@ -122,7 +126,7 @@ async def soak(place: Place, seconds: float) -> Figures:
         async def load(span: float) -> None:
             end = time.monotonic() + span
             await asyncio.gather(*(visitor(f"v{n}", end) for n in range(4)))
-            await until(lambda: service.pool.idle == 2)
+            await until(lambda: service.pool.idle == 2 and not service.pool._clearing)
             for slot in service.pool.slots:
                 await slot.kill()  # with what the last jobs started
                 await slot.warm()
