@@ -121,6 +121,20 @@ def test_specks_do_not_widen_the_part_looked_at() -> None:
     assert not without_specks(np.zeros(SHAPE, bool)).any()
 
 
+def test_the_box_follows_a_subject_that_becomes_smaller_by_frames_and_not_by_keys() -> None:
+    heights = []
+    for keys, frames in ((6, 2), (2, 6)):
+        model = AppearanceModel(subject(120))
+        model.box((900, 1600))
+        model.matte = subject(70)
+        for _ in range(keys):
+            model.shrink_box(frames)
+            model.box((900, 1600))
+        heights.append(model.size[1])
+    assert heights[0] == pytest.approx(heights[1])
+    assert 30 <= heights[0] < 60
+
+
 def test_a_post_that_the_subject_passes_is_let_go() -> None:
     """The eye sees the colourful post in every frame, and for a third of them it touches the disc."""
 

@@ -26,12 +26,12 @@ _REACH = 6
 would let neighbours in, less would cut off what moves fast."""
 _POSITION, _COLOUR, _DETACHED = 1.5, 1.0, 2.5
 """Weights of the cues: log-odds of position and colour are multiplied by the first two; the third is subtracted from a
-component that is detached from the subject. Chosen on DAVIS (docs/quality.md): higher follows the past, lower the
+component that is detached from the subject. Chosen on DAVIS (docs/quality-log.md): higher follows the past, lower the
 network."""
 _ROOM = 1.6
 """The crop that the network is given, in sizes of the subject's box: more room shows context, less shows detail."""
-_KEPT = 0.93
-"""Share of its size that the box keeps from key to key: it shrinks slowly, as what is hidden comes back."""
+_KEPT = 0.964
+"""Share of its size that the box keeps from frame to frame: it shrinks slowly, as what is hidden comes back."""
 _GRID = 16
 """Pixels of the grid that the crop's corners snap to: a crop that trembles makes the matte tremble."""
 _ODD = 0.4
@@ -97,7 +97,7 @@ class AppearanceModel:
         if min(len(line) for line in lines) < 3:
             return None
         spans = [float(line[-1] + 1 - line[0]) for line in lines]
-        high, wide = (max(span, _KEPT * size) for span, size in zip(spans, self.size, strict=True))
+        high, wide = (max(span, size) for span, size in zip(spans, self.size, strict=True))
         self.size = high, wide
         high, wide = max(high, wide * 0.75) * _ROOM, max(wide, high * 0.75) * _ROOM
         by = shape[0] / subject.shape[0]
@@ -107,6 +107,10 @@ class AppearanceModel:
             first, last = int((middle - extent / 2) * by), int((middle + extent / 2) * by)
             cut.append(slice(max(0, first // _GRID * _GRID), min(side, -(-last // _GRID) * _GRID)))
         return None if cut == [slice(0, side) for side in shape[:2]] else (cut[0], cut[1])
+
+    def shrink_box(self, frames: int) -> None:
+        """Let the box follow a subject that has become smaller in so many frames."""
+        self.size = self.size[0] * _KEPT**frames, self.size[1] * _KEPT**frames
 
     def plausibility(self, matte: Plane) -> float:
         """0-1: how plausible a frame's `matte` (h, w) is: confident, and of the usual area."""

@@ -190,6 +190,7 @@ class _Tracker:
                 if self._lost(appearance, groups[at], here, flow):
                     break
             appearance.matte = warp(appearance.matte, flow)
+            appearance.shrink_box(len(flows))
             self._predict_key(here, appearance, consistency(here.small.rgb, groups[at].small.rgb, flow))
             yield Interval(groups[at : at + len(flows) + 1], flows)
             at += len(flows)
