@@ -179,11 +179,11 @@ def test_it_waits_for_a_window_and_holds_no_more_than_three() -> None:
 
     def source() -> Iterator[Frame]:
         nonlocal pulled
-        for frame in clip([picture(moving(at % 40)) for at in range(80)]):
+        for frame in clip([picture(moving(at % 40)) for at in range(128)]):
             pulled += 1
             yield frame
 
-    policy = KeyframePolicy(max_interval=4, window=8)
+    policy = KeyframePolicy(max_interval=4, window=16)  # four chunks, as many as may wait
     with closing(track_subject(Eye(), policy=policy)(source())) as frames:
         next(frames)
         assert policy.window <= pulled <= 4 * policy.window + 1
