@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.performance import write_page
 
-PARTS = ("bench.speed", "bench.limit", "bench.encoders", "bench.edges", "bench.quality", "bench.gpu")
+PARTS = ("bench.speed", "bench.limit", "bench.encoders", "bench.edges", "bench.keying", "bench.quality", "bench.gpu")
 
 
 def main() -> None:
@@ -20,7 +20,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="shorter clips and fewer of them")
     parser.add_argument("--write-docs", action="store_true")
     asked = parser.parse_args()
-    short = {"bench.speed": ["--seconds", "3", "--no-memory", "--no-formats"], "bench.quality": ["--quick"]}
+    short = {
+        "bench.speed": ["--seconds", "3", "--no-memory", "--no-formats"],
+        "bench.quality": ["--quick"],
+        "bench.keying": ["--seeds", "2"],
+    }
     for part in PARTS:
         print(f"\n## {part}\n", flush=True)
         subprocess.run([sys.executable, "-m", part, *(short.get(part, []) if asked.quick else [])], check=True)

@@ -8,6 +8,7 @@ import pytest
 
 from vimix.frame import Frame, Pixels, opaque
 from vimix.matting.chroma_key import find_key
+from vimix.matting.halved_colour import halved_colour, sharpened
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 SUBJECT = (205, 150, 120)
@@ -84,3 +85,32 @@ def test_of_the_shared_clips_the_two_screens_are_found() -> None:
         assert find_key([frame(np.asarray(np.asarray(cv2.imread(str(first)))[:, :, ::-1], np.uint8).copy())]) is None, (
             sequence
         )
+
+
+def test_half_the_colour_leaves_no_staircases() -> None:
+    """Slanted edges whose colour is stored once for four pixels, as 4:2:0 does."""
+    fine = np.zeros((720, 960), np.uint8)
+    cv2.fillPoly(fine, [np.array([(460, 100), (160, 640), (800, 500)])], 255)
+    truth = cv2.resize(fine, (240, 180), interpolation=cv2.INTER_AREA).astype(int)
+    share = truth[:, :, None] / 255
+    rgb = (np.array((240, 225, 210)) * share + np.array((20, 60, 220)) * (1 - share) + 0.5).astype(np.uint8)
+    planes = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)
+    coarse = cv2.resize(planes, (120, 90), interpolation=cv2.INTER_AREA).repeat(2, axis=0).repeat(2, axis=1)
+    planes[:, :, 1:] = coarse[:, :, 1:]
+    seen = np.asarray(cv2.cvtColor(planes, cv2.COLOR_YCrCb2RGB), np.uint8)
+    assert halved_colour(seen)
+    assert not halved_colour(rgb)
+    key = find_key([frame(seen)])
+    assert key is not None
+    edge = cv2.dilate(((truth > 0) & (truth < 255)).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    by_colour = 255 * (1 - key._solved(seen, key._plate(seen)))
+    sharp = np.abs(key.alpha(seen).astype(int) - truth)[edge].mean()
+    assert sharp < 0.5 * np.abs(by_colour - truth)[edge].mean()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (3, 5), (181, 241)])
+def test_odd_sizes_keep_their_shape(size: tuple[int, int]) -> None:
+    rgb = np.full((*size, 3), 90, np.uint8)
+    half = np.full((-(-size[0] // 2), -(-size[1] // 2)), 0.5, np.float32)
+    assert sharpened(half, rgb).shape == size
+    assert not halved_colour(rgb)

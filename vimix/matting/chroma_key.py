@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimix.frame import Frame, Pixels
+from vimix.matting.halved_colour import halved, halved_colour, sharpened
 
 Floats = NDArray[np.float32]
 DIFFERENCES = np.array([[-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]], np.float32)
@@ -53,7 +54,7 @@ class Key:
 
     def alpha(self, rgb: Pixels) -> Pixels:
         """(H, W, 3) to (H, W): soft where pixels are mixed."""
-        opacity = 1 - self._solved(rgb, self._plate(rgb))
+        opacity = 1 - self._sharp(rgb, self._plate(rgb))
         ramp = np.clip((opacity - self.clear) * (255 / (self.solid - self.clear)), 0, 255)
         alpha: Pixels = (ramp + 0.5).astype(np.uint8)
         return alpha
@@ -105,7 +106,13 @@ class Key:
         share: Floats = np.clip(hue_b * axis_b + hue_r * axis_r - across / np.float32(self.cone), 0, 1)
         return share
 
-    def _solved(self, rgb: Pixels, plate: Floats) -> Floats:
+    def _sharp(self, rgb: Pixels, plate: Floats) -> Floats:
+        """The share of screen; where colour has half the resolution, found at that and sharpened by brightness."""
+        if not halved_colour(rgb):
+            return self._solved(rgb, plate)
+        return sharpened(self._solved(halved(rgb), plate, PLATE // 2), rgb)
+
+    def _solved(self, rgb: Pixels, plate: Floats, scale: int = PLATE) -> Floats:
         """The share of screen, at edges solved between the screen's hue and that of the subject just inside."""
         share = self._share(rgb, plate)
         reach = max(rgb.shape[:2]) // 60 * 2 + 1
@@ -115,7 +122,7 @@ class Key:
         near, known = _near(rgb, ((share < 0.05) & (edge == 0)).astype(np.float32))
         mixed = np.nonzero(edge)
         first, subject = share[mixed], _hues(_at(near, mixed, 2))
-        way = _hues(_at(plate, mixed, PLATE)) - subject
+        way = _hues(_at(plate, mixed, scale)) - subject
         along = ((_hues(rgb[mixed]) - subject) * way).sum(axis=1) / np.maximum((way * way).sum(axis=1), 1)
         trust = np.minimum(_at(known, mixed, 2) * 50, 1) * cv2.blur(edge.astype(np.float32), (3, 3))[mixed]
         share[mixed] = first + trust * (np.clip(along, first, 1) - first)
