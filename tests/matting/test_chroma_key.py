@@ -114,3 +114,15 @@ def test_odd_sizes_keep_their_shape(size: tuple[int, int]) -> None:
     half = np.full((-(-size[0] // 2), -(-size[1] // 2)), 0.5, np.float32)
     assert sharpened(half, rgb).shape == size
     assert not halved_colour(rgb)
+
+
+def test_a_shadow_beside_the_subject_stays_black() -> None:
+    rgb = np.full((180, 240, 3), (20, 60, 220), np.uint8)
+    cv2.ellipse(rgb, (120, 130), (70, 20), 0, 0, 360, (10, 30, 110), -1)
+    cv2.circle(rgb, (120, 90), 35, (240, 225, 210), -1)
+    key = find_key([frame(rgb)])
+    assert key is not None
+    alpha = key.alpha(rgb)
+    beside = (slice(132, 146), slice(100, 140))
+    assert 100 < alpha[beside].mean() < 155
+    assert key.unmix(rgb, alpha)[beside].max() < 30

@@ -29,6 +29,10 @@ ALIKE = 0.25
 """How far from the screen's colour difference, as a share of it, a pixel may lie and still be screen."""
 SHARE = 0.75
 """Of the border that is screen; our two screens have 0.83 and more, no other clip above 0.46."""
+LEVEL = 40
+"""By how much alpha, of 255, may differ among neighbours within a shadow; more would darken soft edges."""
+DARK = 50
+"""Of 255: what is left in a shadow when the screen is taken out of it is not brighter; it is 0 but for noise."""
 PLATE = 8
 """The screen's colour is mapped at an eighth of the picture's size."""
 
@@ -76,6 +80,8 @@ class Key:
         own = np.clip((rgb[mixed] - part * _at(plate, mixed, PLATE)) / left, 0, 255)
         trust = np.clip(sure[mixed][:, None] * np.float32(2 / 255) - 1, 0, 1)
         trust = np.where(_at(near[1], mixed, 2)[:, None] > 1e-3, trust, 1)
+        level = (cv2.dilate(alpha, np.ones((3, 3), np.uint8)) - sure)[mixed][:, None] < LEVEL
+        trust = np.where(level & (own.max(axis=1, keepdims=True) < DARK), 1, trust)  # a shadow is black
         result[mixed] = own * trust + _at(near[0], mixed, 2) * (1 - trust) + 0.5
         return result
 
