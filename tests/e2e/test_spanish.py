@@ -70,7 +70,7 @@ def test_before_the_run(spanish: Visit, clip: Path) -> None:
         page.click("#vx-dialog-close")
     no_clip: FilePayload = {"name": "no.mp4", "mimeType": "video/mp4", "buffer": b"hello"}
     page.set_input_files("#vx-file", no_clip)
-    expect(page.locator("#vx-start-error")).not_to_be_empty()
+    expect(page.locator("#vx-start-error")).not_to_be_empty(timeout=30_000)
     look(page)
     spanish.drop(clip)
     page.click("#vx-advanced button")
@@ -92,7 +92,7 @@ def test_before_the_run(spanish: Visit, clip: Path) -> None:
 
 def test_while_it_runs_and_when_it_is_done(spanish: Visit, named: Namer) -> None:
     page = spanish.page
-    spanish.drop(named("slowly.mp4"))
+    spanish.drop(named("slowmo.mp4"))
     spanish.go()
     look(page)
     page.wait_for_selector("#vx-count b")
