@@ -88,7 +88,7 @@ def measure(height: int, names: Sequence[str], frames: int, rounds: int, folder:
     spend(*_command(clip, ready, "png-zip"), "--end", str(end))
     rows = []
     for name in names:
-        out = folder / f"{height}{FORMATS[name].suffix}"
+        out = folder / f"result{FORMATS[name].suffix}"
         runs, alone = [], []
         for _ in range(rounds):
             runs.append(spend(*_command(clip, out, name), tree=True))
@@ -125,7 +125,9 @@ def measured(sizes: Sequence[int], names: Sequence[str], frames: int, rounds: in
 
 
 def _command(clip: Path, out: Path, name: str) -> list[str]:
-    return ["-m", "vimix", str(clip), str(out), "--format", name, "--model", "portrait", "--fps", "source", "--json"]
+    behind = ["--background", "#20a040"] if name == "mp4" else []  # it has no transparency
+    light = ["--model", "portrait", "--fps", "source", "--json"]
+    return ["-m", "vimix", str(clip), str(out), "--format", name, *light, *behind]
 
 
 def row(one: dict[str, Any]) -> str:

@@ -99,3 +99,10 @@ def test_an_encoder_is_timed_on_finished_frames_and_every_size_reaches_the_page(
     row = {**run, "peak_mb": 123.4, "alone_fps": 20.0, "alone_cpu_ms": 25.1, "share": 0.5, "cpu_share": 0.51}
     page = "\n".join(performance.speed_part({"machine": "2 cores", "speed": [], "formats": [row]}))
     assert "| 48p | webp | **10.0** | 0.5 | 50.2 | 1.50 | 123 | 20.0 | 25.1 | 0.50 | 0.51 |" in page
+
+
+def test_every_format_of_the_table_is_one_that_a_run_accepts(tmp_path: Path) -> None:
+    for name in formats.LIGHT:
+        asked = formats._command(tmp_path / "clip.mp4", tmp_path / "result", name)
+        assert formats.FORMATS[name].alpha or "--background" in asked
+        assert asked[asked.index("--fps") + 1] == "source"
