@@ -11,7 +11,7 @@ from bench import formats, gpu, halves, performance
 from bench.process import memory_of
 from tests.clips import pictures
 from vimix.frame import Frame, Pixels
-from vimix.sinks import Encoding, open_sink
+from vimix.sinks import FORMATS, Encoding, open_sink
 
 
 def test_every_table_of_the_gpu_reaches_the_page() -> None:
@@ -104,5 +104,5 @@ def test_an_encoder_is_timed_on_finished_frames_and_every_size_reaches_the_page(
 def test_every_format_of_the_table_is_one_that_a_run_accepts(tmp_path: Path) -> None:
     for name in formats.LIGHT:
         asked = formats._command(tmp_path / "clip.mp4", tmp_path / "result", name)
-        assert formats.FORMATS[name].alpha or "--background" in asked
+        assert FORMATS[name].alpha or "--background" in asked
         assert asked[asked.index("--fps") + 1] == "source"
