@@ -38,7 +38,7 @@ def test_drop_watch_take(browser: Browser, root: str, named: Namer, width: int, 
         visit.seen("setup", "#vx-stage", "#vx-pick", "#vx-try", "#vx-quality", **here)
         visit.go()
         page.wait_for_selector("#vx-live[src^='data:image/webp']:not(.vx-waiting)")
-        expect(page.locator("#vx-count")).to_have_text(re.compile(r"Frame \d+ of 60"))
+        expect(page.locator("#vx-count")).to_have_text(re.compile(r"Frame \d+ of 140"))
         expect(page.locator("#vx-live")).to_be_in_viewport(ratio=0.9)
         page.wait_for_selector("#vx-left b")  # it is told once it is known
         visit.seen("run", "#vx-live", "#vx-count", "#vx-rate", "#vx-left", "#vx-cancel", **here)

@@ -21,7 +21,7 @@ from vimix.options import Options
 from vimix.pipeline import card
 from vimix.sinks import Encoding, open_sink
 
-FRAMES = {"slow": 150, "calm": 60}
+FRAMES = {"slow": 150, "calm": 140}
 FPS = 25
 SIZE = (320, 180)
 

@@ -31,8 +31,8 @@ MODELS_FOR = {
 MAX_PREVIEW = 30_000
 """Bytes of a preview picture; a larger one is not shown."""
 STABILITY = (("good", 6.0), ("fair", 12.0))
-"""What a matte's flicker (percent of the subject) is called, up to which value; above, it is low. By eye on the clips
-of docs/quality.md: below 6 only a still wall shows it, above 12 everybody sees it."""
+"""What a matte's flicker (percent of the subject) is called, up to which value; above, it is low. A
+judgement, not measured with viewers: lower limits would call good clips fair."""
 _MATTING = ("preparing", "network", "key", "matting", "smoothing")
 """The steps of `card.timings` that a stored matte saves."""
 LITTLE = 0.004
