@@ -162,6 +162,26 @@ def test_two_instances_see_one_store_and_never_half_of_a_file(instance: Callable
     assert one.head("matte/a") is None
 
 
+def test_writers_of_the_same_contents_in_turn_never_lose_the_key(instance: Callable[[], Store], tmp_path: Path) -> None:
+    """Each finds the other's file, or its own of before: what one takes away, another has just put there."""
+    store = instance()
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(name.encode() * 100)
+    store.put("matte/a", tmp_path / "a", mime=WEBP)
+
+    def write(first: int) -> int:
+        return sum(store.put("matte/a", tmp_path / "ab"[(first + turn) % 2], mime=WEBP).bytes for turn in range(60))
+
+    def missed() -> int:
+        return sum(store.head("matte/a") is None for _ in range(200))
+
+    with ThreadPoolExecutor() as pool:
+        reader = pool.submit(missed)
+        assert list(pool.map(write, range(3))) == [6000] * 3
+        assert reader.result() == 0
+    assert store.head("matte/a")
+
+
 def test_only_one_may_claim(instance: Callable[[], Store]) -> None:
     stores = [instance() for _ in range(4)]
     if isinstance(stores[0], LocalStore):

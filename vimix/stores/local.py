@@ -5,6 +5,7 @@ pair or the new one. A put is written beside, flushed to the disk, and renamed.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import secrets
@@ -23,6 +24,8 @@ _CHUNK = 1 << 20
 _UNFINISHED = ".unfinished"
 _ABANDONED = 3600.0
 """Seconds after which an unfinished write belongs to nobody."""
+_LISTINGS = 8
+"""Listings of a folder before it counts as empty: each makes it rarer to miss a file that is being replaced."""
 
 
 class LocalStore:
@@ -162,12 +165,22 @@ class LocalStore:
                 yield Path(top).relative_to(self.folder).as_posix()
 
     def _file(self, key: str) -> Path | None:
-        """The newest file under the key: for an instant, while one replaces another, there are two."""
-        found: list[tuple[int, Path]] = []
-        for path in _files(self.folder / key) if is_key(key) else ():
-            with contextlib.suppress(FileNotFoundError):
-                found.append((path.stat().st_mtime_ns, path))
-        return max(found)[1] if found else None
+        """The newest file under the key: for an instant, while one replaces another, there are two.
+
+        A listing made in that instant can miss both (POSIX leaves open whether `readdir` sees what changes
+        meanwhile), so an empty one counts only after `_LISTINGS` of them, or where the folder is absent too.
+        """
+        folder = self.folder / key
+        for _ in range(_LISTINGS if is_key(key) else 0):
+            found: list[tuple[int, Path]] = []
+            for path in _files(folder):
+                with contextlib.suppress(FileNotFoundError):
+                    found.append((path.stat().st_mtime_ns, path))
+            if found:
+                return max(found)[1]
+            if not folder.is_dir():
+                return None
+        return None
 
     def _need(self, key: str) -> Stored:
         stored = self.head(key)
@@ -176,24 +189,38 @@ class LocalStore:
         return stored
 
     def _place(self, beside: Path, key: str, name: str) -> None:
+        """Put a finished file under its key in place of what is there: one writer of a key at a time."""
         home = self.folder / key
         for attempt in range(10):
             home.mkdir(parents=True, exist_ok=True)
             try:
-                beside.replace(home / name)
-                break
+                with _locked(home):
+                    beside.replace(home / name)
+                    for other in _files(home):
+                        if other.name != name:
+                            other.unlink(missing_ok=True)
+                return
             except FileNotFoundError:  # a sweep took the empty folder between the two calls
                 if attempt == 9:
                     raise
-        _flush_folder(home)
-        try:
-            ours = (home / name).stat().st_mtime_ns, home / name
-        except FileNotFoundError:  # a later put has taken its place already
-            return
-        for other in _files(home):
-            with contextlib.suppress(FileNotFoundError):
-                if (other.stat().st_mtime_ns, other) < ours:  # of two writers at once, the same one stays for both
-                    other.unlink()
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's advisory lock (`flock`), and write its entries to the disk at the end.
+
+    Raises:
+        FileNotFoundError: the folder is gone, or another stands in its place.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not os.path.samestat(os.fstat(handle), folder.stat()):
+            raise FileNotFoundError(f"{folder} was taken away and made anew")
+        yield
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -221,14 +248,6 @@ def _copy(content: BinaryIO, to: Path, *, flush: bool) -> str:
             writer.flush()
             os.fsync(writer.fileno())
     return sha256.hexdigest()
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager
