@@ -88,6 +88,8 @@ def test_a_later_click_or_box_corrects_from_there(
 ) -> None:
     """A click takes what hangs together in the look, here a post of the ramp too; a box does not."""
     found = scores(predict, "0.7,0.6", f"{which(at)},{(at + 0.5) / 24}")
-    assert found[0] < 0.3, "the first click is on the ramp"
-    assert found[at - 1] < 0.3
+    alone = scores(predict, "0.7,0.6")
+    assert alone[0] < 0.3, "the first click is on the ramp"
+    assert found[: at - 1] == alone[: at - 1], "what came before stays"
+    assert np.mean(found[at:]) > np.mean(alone[at:]) + 0.1
     assert min(found[at:]) > least
