@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "vimix").rglob("*.py"))
 FLOOR = {
     "errors": 0, "settings": 0, "options": 0, "points": 0, "background": 0, "frame": 0, "events": 0,
-    "private_folder": 0,
+    "private_folder": 0, "public_network": 0,
     "imaging": 1, "concurrency": 1,
     "media": 2, "matting": 2, "refine": 2, "sinks": 2, "stores": 2,
     "pipeline": 3,
@@ -30,7 +30,8 @@ HOME = {
     "gradio": ("web",),
     "starlette": ("web",),
     "uvicorn": ("web",),
-    "httpx": ("web",),
+    "httpx": ("public_network.py", "jobs/webhook.py", "web"),
+    "safehttpx": ("public_network.py",),
     "zipstream": ("web/api/zip_download.py",),
     "limits": ("web/middleware/rate_limit.py",),
     "prometheus_client": ("web/ops/metrics.py",),

@@ -92,6 +92,31 @@ call watch '{"job": "'"$JOB"'"}' # returns when the job ends
 curl -sL -o cutout.webp "$ROOT/r/$JOB"
 ```
 
+## Webhook
+
+Where the operator has set `VIMIX_WEBHOOK_SECRET`, `notify` of `/submit` (and of `POST /api/submit` and `POST /convert`)
+names an address that is told when the job ends: `job.done`, `job.failed` or `job.cancelled`. The notice is signed after
+the [Standard Webhooks](https://www.standardwebhooks.com) specification, whose libraries verify it; by hand:
+
+```python
+import base64, hashlib, hmac, json, time
+
+
+def verified(secret: str, headers: dict[str, str], body: bytes) -> dict:
+    key = base64.b64decode(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    if not hmac.compare_digest(expected, headers["webhook-signature"]):
+        raise ValueError("this notice is not from Vimix")
+    if abs(time.time() - int(headers["webhook-timestamp"])) > 300:
+        raise ValueError("this notice is old")
+    return json.loads(body)  # type, timestamp, data: job, state, name, error, url, expires, card
+```
+
+Answer with any 2xx within 15 seconds. Anything else, a redirect too, is tried again after 5 s, 30 s, 2 min, 10 min,
+1 h, 4 h and 12 h; 410 ends it at once. `webhook-id` is the job's number, the same in every try: a notice may come
+twice. Restarts lose none. Only public addresses are told. `url` is whole where `PUBLIC_API_URL` is set.
+
 ## MCP
 
 The same tools are at `http://127.0.0.1:7860/gradio_api/mcp/` (streamable HTTP): give your assistant that address. A

@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     result_ttl_hours: float = Field(24, gt=0, description="Hours until inputs, mattes and results are deleted.")
     trusted_proxies: int = Field(0, ge=0, le=8, description="Proxies before us whose X-Forwarded-For entry counts.")
     workers_on_demand: bool = Field(False, description="Something starts workers when jobs wait: none need be there.")
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Signs what `notify` addresses are told; none: they are refused."
+    )
     modal: bool = Field(False, description="Send jobs to Modal GPU workers (deploy/modal_app.py).")
     modal_workers: int = Field(4, ge=1, le=1000, description="Of these workers, at once at most.")
 

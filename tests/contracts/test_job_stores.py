@@ -89,6 +89,30 @@ def test_it_is_seen_from_elsewhere(store: JobStore, another: Callable[[], JobSto
     assert (claimed.started, claimed.heartbeat, claimed.updated) == (2000, 2000, 2000)
 
 
+def test_what_is_to_be_told_is_given_once_at_a_time_and_only_at_the_end(
+    store: JobStore, another: Callable[[], JobStore]
+) -> None:
+    other = another()
+    store.add(job(1, notify="https://a.example", notify_at=0.0), queue_max=9)
+    store.add(job(2), queue_max=9)
+    assert store.claim_notice(now=2000, hold=10) is None, "it waits"
+    store.change(job(1).id, QUEUED, state=State.FAILED)
+    store.change(job(2).id, QUEUED, state=State.FAILED)
+    given = store.claim_notice(now=2000, hold=10)
+    assert given is not None
+    assert (given.id, given.notify, given.notices) == (job(1).id, "https://a.example", 1)
+    assert other.claim_notice(now=2009, hold=10) is None
+    again = other.claim_notice(now=2010, hold=10)
+    assert again is not None
+    assert again.notices == 2
+    store.change(job(1).id, {State.FAILED}, notify_at=None)
+    assert store.claim_notice(now=9000, hold=10) is None
+    store.change(job(1).id, {State.FAILED}, notify_at=1.0, state=State.EXPIRED)
+    assert store.claim_notice(now=9000, hold=10) is None, "its owner deleted it"
+    store.remove(job(1).id)
+    assert store.claim_notice(now=9000, hold=10) is None
+
+
 def test_a_full_queue_takes_no_more(store: JobStore) -> None:
     assert store.add(job(1), queue_max=1)
     assert not store.add(job(2), queue_max=1)

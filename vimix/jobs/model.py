@@ -38,6 +38,8 @@ class State(StrEnum):
 
 LIVE = frozenset({State.QUEUED, State.RUNNING})
 ENDED = frozenset(State) - LIVE
+NEWS = ENDED - {State.EXPIRED}
+"""Ends that an address is told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,13 @@ class Job:
 
     trimmed: list[str] = field(default_factory=list)
     """The sentence to add where the preset, not the visitor, chose the end, if the clip is longer; or nothing."""
+
+    notify: str = ""
+    """An address that is told when it has ended, by `webhook.py`; or nothing."""
+    notify_at: float | None = None
+    """When that address is to be told, if the job has ended by then; None: it was told, or nobody is."""
+    notices: int = 0
+    """How often telling it was tried."""
 
     def ended(self, card: Card, result_key: str, *, expires: float) -> dict[str, Any]:
         """What changes when its file is there."""
@@ -182,6 +191,10 @@ class JobStore(Protocol):
         nothing. A lease that has a job already is given the same again, so a call repeated after a lost answer does no
         harm.
         """
+
+    def claim_notice(self, *, now: float, hold: float) -> Job | None:
+        """An ended job whose address is to be told by now, with one more try counted: no other call is given it within
+        `hold` seconds. None if there is none."""
 
     def change(
         self,

@@ -65,16 +65,20 @@ class JobService:
         self._submission.admit = ask
 
     def submit(
-        self, file: Path, name: str, options: Options, *, visitor: str, background: Path | None = None
-    ) -> Ticket:
-        """Queue a job, or answer from the store; returns at once. Raises `Busy` if too many wait, `UsageError`,
-        `StoreError`."""
-        return self._submission.submit(file, name, options, visitor=visitor, background=background)
+        self, file: Path, name: str, options: Options, *, visitor: str, background: Path | None = None,
+        notify: str = "",
+    ) -> Ticket:  # fmt: skip
+        """Queue a job, or answer from the store; returns at once. `notify`: an address that is told when it ends.
+        Raises `Busy` if too many wait, `UsageError`, `StoreError`."""
+        return self._submission.submit(file, name, options, visitor=visitor, background=background, notify=notify)
 
-    def convert(self, job: str, asked: Mapping[str, object], *, visitor: str, background: Path | None = None) -> Ticket:
+    def convert(
+        self, job: str, asked: Mapping[str, object], *, visitor: str, background: Path | None = None, notify: str = ""
+    ) -> Ticket:
         """The same clip as another file, with the changes `asked` for: the matte is the finished job's, so no network
         runs. `NotFound`, `Gone`."""
-        return self._submission.convert(self.job(job), asked, visitor=visitor, background=background)
+        made = self.job(job)
+        return self._submission.convert(made, asked, visitor=visitor, background=background, notify=notify)
 
     def job(self, job: str) -> Job:
         """The job. `NotFound`, or `Gone` once it has expired."""
@@ -144,6 +148,7 @@ class JobService:
         """Delete input, matte and result at once, but for what another job needs. `NotFound` for a wrong token."""
         owned = self._owned(job, token)
         gone: dict[str, Any] = {"card": None, "result_key": None, "input_name": "", "progress": {}, "options": {}}
+        gone["notify_at"] = None
         event = {"ev": "state", "state": State.EXPIRED}
         self.jobs.change(job, set(State), event=event, state=State.EXPIRED, updated=time.time(), **gone)
         delete_files(self.jobs, self.files, owned)

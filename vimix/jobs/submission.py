@@ -19,6 +19,7 @@ from vimix.events import Card
 from vimix.jobs import keys
 from vimix.jobs.artifacts import stored_card
 from vimix.jobs.model import LIVE, Job, JobStore, State, Ticket
+from vimix.jobs.webhook import checked_address
 from vimix.options import Options
 from vimix.pipeline.conversion import convert
 from vimix.pipeline.presets import Applied, apply_fit
@@ -38,10 +39,12 @@ class Submission:
         raise `Busy`."""
 
     def submit(
-        self, file: Path, name: str, options: Options, *, visitor: str, background: Path | None = None
-    ) -> Ticket:
-        """Queue a job, or answer from the store; returns at once. Raises `Busy` if too many wait, `UsageError`,
-        `StoreError`."""
+        self, file: Path, name: str, options: Options, *, visitor: str, background: Path | None = None,
+        notify: str = "",
+    ) -> Ticket:  # fmt: skip
+        """Queue a job, or answer from the store; returns at once. `notify`: see `Job`. Raises `Busy` if too many
+        wait, `UsageError`, `StoreError`."""
+        notify = checked_address(notify, self.settings)
         sha256 = sha256_of(file)
         files: dict[str, Path | None] = {keys.input_key(sha256): file}
         if background is not None:
@@ -50,14 +53,17 @@ class Submission:
         elif isinstance(options.background, BackgroundFile):
             raise UsageError(_NOT_SENT)
         applied = apply_fit(options)
-        return self._enter(files, name, applied, visitor=visitor, matte=keys.matte_key(sha256, applied.options))
+        matte = keys.matte_key(sha256, applied.options)
+        return self._enter(files, name, applied, visitor=visitor, matte=matte, notify=notify)
 
     def convert(
-        self, made: Job, asked: Mapping[str, object], *, visitor: str, background: Path | None = None
-    ) -> Ticket:
+        self, made: Job, asked: Mapping[str, object], *, visitor: str, background: Path | None = None,
+        notify: str = "",
+    ) -> Ticket:  # fmt: skip
         """The same clip as another file, with the changes that were `asked` for: the matte is the finished job's, so
         the network is not run again. `background` is a new file; one that the finished job has is kept. Raises `Gone`,
         `UsageError` and what `submit` raises."""
+        notify = checked_address(notify, self.settings)
         if made.state is not State.DONE or not self.files.touch(made.input_key):
             raise Gone("This clip has been deleted. Please send it again.", cause=f"{made.id} is {made.state}")
         before = Options.parse(made.options)
@@ -77,16 +83,18 @@ class Submission:
         if self.files.head(matte) is None:
             applied = replace(applied, options=apply_fit(applied.options).options)
             matte = keys.matte_key(keys.input_sha256(made.input_key), applied.options)
-        return self._enter(files, made.input_name, applied, visitor=visitor, matte=matte)
+        return self._enter(files, made.input_name, applied, visitor=visitor, matte=matte, notify=notify)
 
-    def _enter(self, files: dict[str, Path | None], name: str, applied: Applied, *, visitor: str, matte: str) -> Ticket:
+    def _enter(
+        self, files: dict[str, Path | None], name: str, applied: Applied, *, visitor: str, matte: str, notify: str
+    ) -> Ticket:
         options = applied.options
         token, now = secrets.token_urlsafe(24), time.time()
         job = Job(
             id=secrets.token_hex(16), token_hash=token_hash(token), options=options.model_dump(mode="json"),
             input_key=next(iter(files)), input_name=name, work_key=keys.work_key(matte, options), matte_key=matte,
             visitor=visitor, created=now, updated=now, remarks=applied.remarks,
-            trimmed=[applied.trimmed] if applied.trimmed else [],
+            trimmed=[applied.trimmed] if applied.trimmed else [], notify=notify, notify_at=0.0 if notify else None,
         )  # fmt: skip
         if card := self._done_before(job.work_key):
             made = job.ended(card, keys.result_key(job.work_key), expires=now + self.settings.result_ttl_hours * 3600)

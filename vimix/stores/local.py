@@ -5,22 +5,18 @@ pair or the new one. A put is written beside, flushed to the disk, and renamed.
 """
 
 import contextlib
-import fcntl
-import hashlib
 import os
 import secrets
 import shutil
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import quote, unquote
 
 from vimix.errors import NotFound
 from vimix.stores import Stored, Upload, checked, disk_error, is_key, sha256_of
+from vimix.stores.folder import copy_hashed, files_in, locked
 
-_CHUNK = 1 << 20
-"""Bytes copied at a time: the memory that a copy takes."""
 _UNFINISHED = ".unfinished"
 _ABANDONED = 3600.0
 """Seconds after which an unfinished write belongs to nobody."""
@@ -49,7 +45,7 @@ class LocalStore:
             beside = self.folder / _UNFINISHED / secrets.token_hex(16)
             try:
                 with file.open("rb") as content:
-                    sha256 = _copy(content, beside, flush=True)
+                    sha256 = copy_hashed(content, beside, flush=True)
                 self._place(beside, key, f"{sha256}.{quote(mime, safe='')}")
             finally:
                 beside.unlink(missing_ok=True)
@@ -63,7 +59,7 @@ class LocalStore:
                 while path := self._file(key):
                     with contextlib.suppress(FileNotFoundError), path.open("rb") as content:
                         stored = _describe(key, path)
-                        if _copy(content, beside, flush=False) == stored.sha256:
+                        if copy_hashed(content, beside, flush=False) == stored.sha256:
                             beside.replace(to)
                             return stored
                         self.delete(key)
@@ -124,7 +120,7 @@ class LocalStore:
             self._sound.pop(key, None)
             if self._file(key) is None:
                 return False
-            found = list(_files(self.folder / key))
+            found = list(files_in(self.folder / key))
             for path in found:
                 path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # absent, or filled again meanwhile
@@ -147,7 +143,7 @@ class LocalStore:
         """Delete by the time of the files; unfinished writes of the dead go too, uncounted."""
         now, gone = time.time(), 0
         with _explained("deleted"):
-            for beside in list(_files(self.folder / _UNFINISHED)):
+            for beside in list(files_in(self.folder / _UNFINISHED)):
                 with contextlib.suppress(FileNotFoundError):
                     if now - beside.stat().st_mtime > max(older_than, _ABANDONED):
                         beside.unlink()
@@ -173,7 +169,7 @@ class LocalStore:
         folder = self.folder / key
         for _ in range(_LISTINGS if is_key(key) else 0):
             found: list[tuple[int, Path]] = []
-            for path in _files(folder):
+            for path in files_in(folder):
                 with contextlib.suppress(FileNotFoundError):
                     found.append((path.stat().st_mtime_ns, path))
             if found:
@@ -194,9 +190,9 @@ class LocalStore:
         for attempt in range(10):
             home.mkdir(parents=True, exist_ok=True)
             try:
-                with _locked(home):
+                with locked(home):
                     beside.replace(home / name)
-                    for other in _files(home):
+                    for other in files_in(home):
                         if other.name != name:
                             other.unlink(missing_ok=True)
                 return
@@ -205,49 +201,10 @@ class LocalStore:
                     raise
 
 
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's advisory lock (`flock`), and write its entries to the disk at the end.
-
-    Raises:
-        FileNotFoundError: the folder is gone, or another stands in its place.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if not os.path.samestat(os.fstat(handle), folder.stat()):
-            raise FileNotFoundError(f"{folder} was taken away and made anew")
-        yield
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            yield from [Path(entry.path) for entry in entries if entry.is_file(follow_symlinks=False)]
-    except (FileNotFoundError, NotADirectoryError):
-        return
-
-
 def _describe(key: str, path: Path) -> Stored:
     sha256, _, mime = path.name.partition(".")
     facts = path.stat()
     return Stored(key, facts.st_size, unquote(mime), sha256, facts.st_mtime)
-
-
-def _copy(content: BinaryIO, to: Path, *, flush: bool) -> str:
-    """The copied bytes' hash. Hashed as they pass, so the name cannot speak of other bytes than were written."""
-    sha256 = hashlib.sha256()
-    with to.open("wb") as writer:
-        while chunk := content.read(_CHUNK):
-            sha256.update(chunk)
-            writer.write(chunk)
-        if flush:
-            writer.flush()
-            os.fsync(writer.fileno())
-    return sha256.hexdigest()
 
 
 @contextlib.contextmanager

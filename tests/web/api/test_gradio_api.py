@@ -39,6 +39,7 @@ def test_the_endpoints_are_those_of_the_contract(client: Client) -> None:
     assert set(found) == {f"/{name}" for name in ENDPOINTS}
     options = [row["parameter_name"] for row in found["/submit"]["parameters"]]
     assert options[:4] == ["clip", "background_file", "model", "quality"]
+    assert options[-1] == "notify"
     assert {"format", "fps", "width", "point", "steady", "fit", "invert"} <= set(options)
 
 
@@ -65,6 +66,11 @@ def test_submit_watch_status_result_convert(client: Client, clip: Path) -> None:
         assert len(answer.read()) == result["bytes"]
     other = client.predict(ticket["job"], format="gif", api_name="/convert")
     assert other["job"] != ticket["job"]
+
+
+def test_an_address_to_be_told_is_refused_where_nothing_signs(client: Client, clip: Path) -> None:
+    with pytest.raises(AppError, match="VIMIX_WEBHOOK_SECRET"):
+        client.predict(handle_file(str(clip)), notify="https://a.example", api_name="/submit")
 
 
 def test_cancel_needs_the_token_and_leaves_what_was_done(client: Client, clip: Path, tmp_path: Path) -> None:

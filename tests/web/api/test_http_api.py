@@ -294,6 +294,24 @@ def test_without_a_bucket_uploads_go_through_the_app(client: TestClient) -> None
     assert client.post("/api/upload-url", json={"bytes": 10, "mime": "text/html"}).status_code == 422
 
 
+def test_an_address_to_be_told_comes_with_the_job_or_is_refused(
+    service: JobService, client: TestClient, tmp_path: Path
+) -> None:
+    finished(service, tmp_path)
+    asked = {"job": JOB, "options": {"format": "gif"}, "notify": "https://a.example/told"}
+    refused = client.post("/convert", json=asked)
+    assert refused.status_code == 422
+    assert "VIMIX_WEBHOOK_SECRET" in refused.json()["error"]
+    service.settings.__dict__["webhook_secret"] = SecretStr("whsec_YQ==")
+    job = service.job(client.post("/convert", json=asked).json()["job"])
+    assert (job.notify, job.notify_at) == ("https://a.example/told", 0.0)
+    leave = client.post("/api/upload-url", json={"bytes": 9, "mime": "video/mp4"}).json()
+    client.put(leave["url"], content=b"v" * 9, headers=leave["headers"])
+    ticket = client.post("/api/submit", json={"key": leave["key"], "notify": "https://b.example"}).json()
+    assert service.job(ticket["job"]).notify == "https://b.example"
+    assert client.post("/convert", json={**asked, "notify": "javascript:alert(1)"}).status_code == 422
+
+
 def test_a_visitor_watches_only_so_many_jobs(
     service: JobService, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

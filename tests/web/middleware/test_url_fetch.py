@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from tests.loopback import answering
+from vimix import public_network
 from vimix.settings import Settings
 from vimix.web.middleware import request_body, upload_limits, url_fetch
 from vimix.web.middleware.rate_limit import limiter
@@ -58,7 +59,7 @@ def fetch(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_file_is_fetched_under_its_name(elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(url_fetch, "is_public", lambda address: True)
+    monkeypatch.setattr(public_network, "is_public", lambda address: True)
     for path in ("clip.mp4", "to:|clip.mp4"):
         file = fetch(elsewhere + path, tmp_path, monkeypatch)
         assert (file.name, file.stat().st_size) == ("clip.mp4", 1000)
@@ -72,7 +73,7 @@ def test_a_file_is_fetched_under_its_name(elsewhere: str, tmp_path: Path, monkey
 def test_what_is_not_a_file_within_the_limits_is_refused(
     elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, sentence: str
 ) -> None:
-    monkeypatch.setattr(url_fetch, "is_public", lambda address: True)
+    monkeypatch.setattr(public_network, "is_public", lambda address: True)
     if path == "lying":
         assert fetch(elsewhere + path, tmp_path, monkeypatch).stat().st_size == 10
         return
@@ -96,7 +97,7 @@ def test_no_house_is_entered(url: str, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_redirect_into_the_house_is_refused(elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     port = elsewhere.split(":")[-1].strip("/")
-    monkeypatch.setattr(url_fetch, "is_public", lambda address: address != "127.0.0.2")
+    monkeypatch.setattr(public_network, "is_public", lambda address: address != "127.0.0.2")
     with pytest.raises(gr.Error, match="not public"):
         fetch(f"{elsewhere}to:http:||127.0.0.2:{port}|clip.mp4", tmp_path, monkeypatch)
 
@@ -107,12 +108,12 @@ def test_a_redirect_into_the_house_is_refused(elsewhere: str, tmp_path: Path, mo
      "64:ff9b:1::1", "::ffff:10.0.0.1", "2001:0:7f00:1::"],
 )  # fmt: skip
 def test_an_address_that_leads_to_a_private_one_is_not_public(address: str) -> None:
-    assert not url_fetch.is_public(address)
+    assert not public_network.is_public(address)
 
 
 @pytest.mark.parametrize("address", ["64:ff9b::808:808", "2002:808:808::1", "8.8.8.8", "2606:4700::1111"])
 def test_what_leads_to_a_public_one_is(address: str) -> None:
-    assert url_fetch.is_public(address)
+    assert public_network.is_public(address)
 
 
 def call(files: int, name: str = "path") -> dict[str, object]:
@@ -145,7 +146,7 @@ def test_addresses_count_as_uploads_of_who_names_them(tmp_path: Path, path: str)
 def test_a_fetch_that_finds_no_room_leaves_nothing(
     elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(url_fetch, "is_public", lambda address: True)
+    monkeypatch.setattr(public_network, "is_public", lambda address: True)
     monkeypatch.setattr(url_fetch, "free_bytes", lambda folder: request_body.SPARE_BYTES)
     with pytest.raises(gr.Error, match="disk is full"):
         fetch(elsewhere + "clip.mp4", tmp_path, monkeypatch)

@@ -2,7 +2,7 @@
 
 HELP = """
 local P = 'vimix:'
-local QUEUED, TURNS = P..'state:"queued"', P..'turns'
+local QUEUED, TURNS, NOTICES = P..'state:"queued"', P..'turns', P..'notices'
 local function turn(id)
   local known = redis.call('hmget', P..'job:'..id, 'turn', 'created')
   return tonumber(known[1]) or tonumber(known[2])
@@ -19,6 +19,8 @@ local function set(id, values)
   local key = P..'job:'..id
   local before = redis.call('hget', key, 'state')
   for name, value in pairs(values) do redis.call('hset', key, name, value) end
+  if values.notify_at == 'null' then redis.call('zrem', NOTICES, id)
+  elseif values.notify_at then redis.call('zadd', NOTICES, values.notify_at, id) end
   local after = redis.call('hget', key, 'state')
   if before ~= after then
     local created = cjson.decode(redis.call('hget', key, 'created'))
@@ -90,6 +92,17 @@ for _, id in ipairs(redis.call('zrange', TURNS, 0, -1)) do
 end
 return false
 """
+CLAIM_NOTICE = """
+local news, hold = cjson.decode(ARGV[3]), ARGV[4]
+for _, id in ipairs(redis.call('zrangebyscore', NOTICES, '-inf', ARGV[2])) do
+  local job = redis.call('hmget', P..'job:'..id, 'state', 'notices')
+  if job[1] and news[job[1]] then
+    set(id, {notify_at=hold, notices=tostring(tonumber(job[2] or 0) + 1)})
+    return id
+  end
+end
+return false
+"""
 CHANGE = """
 local id, expect, lease, event = ARGV[2], cjson.decode(ARGV[3]), ARGV[4], ARGV[5]
 local is = redis.call('hmget', P..'job:'..id, 'state', 'lease')
@@ -107,6 +120,7 @@ local job = redis.call('hmget', P..'job:'..id, 'state', 'work_key', 'visitor', '
 if job[1] then
   redis.call('zrem', P..'state:'..job[1], id)
   redis.call('zrem', TURNS, id)
+  redis.call('zrem', NOTICES, id)
   redis.call('hdel', P..'leases', job[5])
   redis.call('zrem', P..'work:'..cjson.decode(job[2]), id)
   redis.call('zrem', P..'visitor:'..cjson.decode(job[3]), id)

@@ -18,11 +18,12 @@ from redis.exceptions import TimeoutError as TooSlow
 from redis.retry import Retry
 
 from vimix.errors import StoreError
-from vimix.jobs.model import EVENTS_KEPT, MEAN_OVER, SEEN_AHEAD, SEEN_WITHIN, TURN_SPACING, Counts, Job, State
+from vimix.jobs.model import EVENTS_KEPT, MEAN_OVER, NEWS, SEEN_AHEAD, SEEN_WITHIN, TURN_SPACING, Counts, Job, State
 from vimix.jobs.statistics import increments
 from vimix.jobs.store import lua
 
 _P = "vimix:"
+_SCRIPTS = (lua.ADD, lua.CLAIM, lua.CLAIM_NOTICE, lua.CHANGE, lua.REMOVE)
 _FIELDS = frozenset(field.name for field in fields(Job))
 
 
@@ -40,9 +41,7 @@ class RedisJobs:
             retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 8),
             retry_on_error=[Unreachable, TooSlow],
         )
-        self._scripts = {
-            text: self._redis.register_script(lua.HELP + text) for text in (lua.ADD, lua.CLAIM, lua.CHANGE, lua.REMOVE)
-        }
+        self._scripts = {text: self._redis.register_script(lua.HELP + text) for text in _SCRIPTS}
 
     def add(self, job: Job, *, queue_max: int, visitor_max: int | None = None) -> bool:
         """One script."""
@@ -64,6 +63,11 @@ class RedisJobs:
         job = self._do(lua.CLAIM, json.dumps(lease), json.dumps(now), per_visitor)
         return self.get(str(job)) if job else None
 
+    def claim_notice(self, *, now: float, hold: float) -> Job | None:
+        """One script."""
+        job = self._do(lua.CLAIM_NOTICE, json.dumps(now), _set_of(NEWS), json.dumps(now + hold))
+        return self.get(str(job)) if job else None
+
     def change(
         self,
         job: str,
@@ -74,7 +78,7 @@ class RedisJobs:
         **changes: Any,
     ) -> Job | None:
         """One script."""
-        expected = json.dumps({json.dumps(state): True for state in expect})
+        expected = _set_of(expect)
         counted = _counted(changes.get("state"), changes.get("card"))
         values = json.dumps(_pack(changes))
         changed = self._do(
@@ -180,6 +184,10 @@ class RedisJobs:
                 pipe.hgetall(f"{_P}job:{job}")
             rows = pipe.execute()
         return [_job(row) for row in rows if row]
+
+
+def _set_of(states: Collection[State]) -> str:
+    return json.dumps({json.dumps(state): True for state in states})
 
 
 def _counted(state: State | None, card: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from vimix.errors import StoreError
 from vimix.jobs.model import EVENTS_KEPT, MEAN_OVER, SEEN_AHEAD, SEEN_WITHIN, TURN_SPACING, Counts, Job, State
 from vimix.jobs.statistics import increments
-from vimix.jobs.store.tables import FIELDS, MAY_RUN, RENAMED, SCHEMA, job_of, pack
+from vimix.jobs.store.tables import FIELDS, MAY_RUN, NOTICE, RENAMED, SCHEMA, job_of, pack
 
 _WAIT = 10.0
 """Seconds to wait for another process's transaction; each takes about a millisecond."""
@@ -42,6 +42,7 @@ class SqliteJobs:
                 self._db.execute(f"alter table jobs add column {name}")
             self._db.execute("update jobs set turn = created where turn is null")
             self._db.execute("create index if not exists by_turn on jobs (state, turn)")
+            self._db.execute("create index if not exists by_notice on jobs (notify_at) where notify_at is not null")
 
     def add(self, job: Job, *, queue_max: int, visitor_max: int | None = None) -> bool:
         """One insert, counted and made in one transaction."""
@@ -90,6 +91,12 @@ class SqliteJobs:
                 updated=now,
                 progress={},
             )
+
+    def claim_notice(self, *, now: float, hold: float) -> Job | None:
+        """Selected and updated in one transaction."""
+        with self._writing() as db:
+            row = db.execute(NOTICE, {"now": now}).fetchone()
+            return row and self._set(row["id"], notify_at=now + hold, notices=(row["notices"] or 0) + 1)
 
     def change(
         self,

@@ -5,7 +5,7 @@ import sqlite3
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from vimix.jobs.model import Job, State
+from vimix.jobs.model import NEWS, Job, State
 
 FIELDS = {field.name: field for field in fields(Job)}
 _AS_JSON = frozenset({"options", "progress", "card", "remarks", "trimmed"})
@@ -34,6 +34,11 @@ and not exists (select 1 from jobs where state = 'running' and work_key = mine.w
 order by turn, created limit 1
 """
 """The job that is claimed next."""
+NOTICE = f"""
+select * from jobs where notify_at is not null and notify_at <= :now
+and state in ({", ".join(f"'{state}'" for state in sorted(NEWS))}) order by notify_at limit 1
+"""
+"""The job whose address is told next."""
 
 
 def pack(name: str, value: object) -> object:

@@ -14,6 +14,7 @@ from vimix.errors import StoreError
 from vimix.jobs.engine import DocketQueue
 from vimix.jobs.lease import Lease
 from vimix.jobs.model import Job, JobStore
+from vimix.jobs.webhook import Notifier
 from vimix.jobs.worker import zerogpu
 from vimix.jobs.worker.child_process import REAL_WORK, Bounds, ChildProcess, Lost, as_json
 from vimix.jobs.worker.modal import Modal
@@ -50,6 +51,7 @@ class WorkerPool:
         self.name = name or str(Lease.new())
         self.slots = [ChildProcess(work, bounds or Bounds(), _resources(settings, slots)) for _ in range(slots)]
         self._store, self._stale, self._per_visitor = store, stale, settings.running_per_visitor
+        self._notifier = Notifier(settings, store)
         self._queue = DocketQueue(settings.redis_url.get_secret_value())
         self._context = RunContext(
             store,
@@ -78,7 +80,7 @@ class WorkerPool:
         except Exception as error:
             raise StoreError("The queue of jobs cannot be reached.", cause=repr(error)) from error
         self._context.folder.mkdir(parents=True, exist_ok=True)
-        begin: list[Callable[[], Any]] = [self._tidy, self._announce]
+        begin: list[Callable[[], Any]] = [self._tidy, self._announce, self._notifier.run]
         if self.slots and not self._store.shared:
             begin.append(self._poll)
         self._tasks = [asyncio.create_task(task()) for task in begin]

@@ -45,12 +45,14 @@ class Tools:
     def __init__(self, page: Page, settings: Settings) -> None:
         self.page, self.service, self.settings = page, page.service, settings
 
-    def enter(self, request: gr.Request, clip: str, background: str | None, values: tuple[Any, ...]) -> dict[str, Any]:
+    def enter(
+        self, request: gr.Request, clip: str, background: str | None, values: tuple[Any, ...], notify: str = ""
+    ) -> dict[str, Any]:
         """Take a clip in."""
         path = uploaded(clip, self.page.examples)
         behind = uploaded(background) if background else None
         options = _options(values, behind)
-        return self.page.enter(path, path.name, options, behind, request)
+        return self.page.enter(path, path.name, options, behind, request, notify)
 
     def file_of(self, job: str) -> str:
         """The result under a name that people can use, where Gradio may serve it."""
@@ -102,14 +104,15 @@ def offer(page: Page, settings: Settings) -> None:
         _remove_background(tools), inputs, [file, card], api_name="remove_background", concurrency_limit=None,
         **public,
     )  # fmt: skip
-    never.click(_submit(tools), inputs, [answer], api_name="submit", concurrency_limit=None, **public)
+    notify = gr.Textbox("", label="notify: an address that is told, signed, when the job ends")
+    never.click(_submit(tools), [*inputs, notify], [answer], api_name="submit", concurrency_limit=None, **public)
     asked = [clip, moment, looks, point]
     never.click(_preview(tools), asked, [answer], api_name="preview", concurrency_limit=None, **public)
     _small(tools)
 
 
 def _remove_background(tools: Tools) -> Callable[..., Any]:
-    @with_options
+    @with_options()
     async def remove_background(
         request: gr.Request, clip: str, background_file: str | None = None, *values: Any
     ) -> AsyncIterator[tuple[str | None, dict[str, Any]]]:
@@ -140,10 +143,12 @@ def _remove_background(tools: Tools) -> Callable[..., Any]:
 
 
 def _submit(tools: Tools) -> Callable[..., Any]:
-    @with_options
+    @with_options(notify="")
     def submit(request: gr.Request, clip: str, background_file: str | None = None, *values: Any) -> dict[str, Any]:
-        """Hand a clip over and return at once with {job, token, cached}. The token lets you cancel and delete."""
-        return _or_say(lambda: tools.enter(request, clip, background_file, values))
+        """Hand a clip over and return at once with {job, token, cached}. The token lets you cancel and delete; an
+        address in `notify` is told when the job ends."""
+        *options, notify = values
+        return _or_say(lambda: tools.enter(request, clip, background_file, tuple(options), str(notify or "")))
 
     return submit
 

@@ -80,10 +80,11 @@ class Http:
         return JSONResponse({"deleted": True})
 
     async def convert(self, request: Request) -> Response:
-        """`{"job", "options"}`: the finished clip as another file; nothing that is not named changes."""
+        """`{"job", "options", "notify"}`: the finished clip as another file; nothing that is not named changes."""
         asked = await asked_of(request)
         job, changes = str(asked.get("job", "")), options_in(asked)
-        ticket = await asyncio.to_thread(self.service.convert, job, changes, visitor=self._who(request))
+        notify = str(asked.get("notify") or "")
+        ticket = await asyncio.to_thread(self.service.convert, job, changes, visitor=self._who(request), notify=notify)
         return ticket_answer(ticket)
 
     def _who(self, request: Request) -> str:

@@ -24,9 +24,11 @@ def component_of(name: str) -> gr.components.Component:
     return gr.Textbox("" if default in (None, ()) else str(default), label=about)
 
 
-def with_options(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Give `call(request, clip, background_file, *options)` a named parameter for each option."""
-    return _with_parameters(call, {name: field.default for name, field in Options.model_fields.items()})
+def with_options(**more: object) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give `call(request, clip, background_file, *values)` a named parameter for each option, and for `more` with their
+    defaults."""
+    defaults = {name: field.default for name, field in Options.model_fields.items()} | more
+    return lambda call: _with_parameters(call, defaults)
 
 
 def with_changes(call: Callable[..., Any]) -> Callable[..., Any]:

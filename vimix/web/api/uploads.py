@@ -98,15 +98,15 @@ class Uploads:
         return hmac.new(secret_of(self.settings), said, hashlib.sha256).hexdigest()
 
     async def submit(self, request: Request) -> Response:
-        """`{"key", "name", "options"}`: begin on a file that was sent with an upload link."""
+        """`{"key", "name", "options", "notify"}`: begin on a file that was sent with an upload link."""
         asked = await asked_of(request)
         key, name, options = str(asked.get("key", "")), str(asked.get("name") or "clip")[:200], options_in(asked)
         if not _KEY.fullmatch(key):
             raise NotFound("There is no such upload.")
-        visitor = visitor_of(request, self.settings)
-        return ticket_answer(await asyncio.to_thread(self._submit, key, name, to_options(options), visitor))
+        visitor, notify = visitor_of(request, self.settings), str(asked.get("notify") or "")
+        return ticket_answer(await asyncio.to_thread(self._submit, key, name, to_options(options), visitor, notify))
 
-    def _submit(self, key: str, name: str, options: Options, visitor: str) -> Ticket:
+    def _submit(self, key: str, name: str, options: Options, visitor: str, notify: str) -> Ticket:
         stored = self.service.files.head(key)
         if stored is None:
             raise NotFound("There is no such upload.")
@@ -114,7 +114,7 @@ class Uploads:
         with tempfile.TemporaryDirectory(dir=self.settings.data_dir) as folder:
             file = Path(folder) / "upload"
             self.service.files.fetch(key, file)
-            ticket = self.service.submit(file, name, options, visitor=visitor)
+            ticket = self.service.submit(file, name, options, visitor=visitor, notify=notify)
         self.service.files.delete(key)
         return ticket
 

@@ -5,9 +5,7 @@ once, public addresses only, each redirect looked at again, and the connection g
 """
 
 import asyncio
-import ipaddress
 import secrets
-import socket
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,21 +14,15 @@ import gradio as gr
 import httpx
 from gradio import processing_utils
 from gradio.utils import get_upload_folder
-from safehttpx import AsyncSecureTransport  # type: ignore[import-untyped]
 
 from vimix.errors import megabytes
+from vimix.public_network import NotPublic, client_to, public_address
 from vimix.settings import Settings
 from vimix.stores.local import free_bytes
 from vimix.web.middleware.request_body import SPARE_BYTES
 from vimix.web.middleware.reservations import DiskSpace, Reservation
 from vimix.web.ops.metrics import REFUSED
 
-_CLOSED = [ipaddress.IPv6Network(network) for network in ("::/96", "fec0::/10", "64:ff9b:1::/48", "2001::/32")]
-"""IPv4-compatible (RFC 4291), site-local (RFC 3879), local NAT64 (RFC 8215), Teredo (RFC 4380)."""
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-"""RFC 6052: the last 32 bits are an IPv4 address."""
-_DUMMY = ipaddress.IPv4Address("192.0.0.8")
-"""RFC 7600."""
 AT_ONCE, WITHIN, REDIRECTS = 64, 60.0, 5
 """Fetches under way, of all visitors: each may begin only so many an hour, and one takes a descriptor and a few KB."""
 
@@ -49,7 +41,7 @@ def bound_fetches(settings: Settings) -> None:
             async with asyncio.timeout(WITHIN), turns:
                 with closing(Reservation(disk)) as room:
                     return str(await _fetch(url, folder, limit, room))
-        except _Refused as no:
+        except (_Refused, NotPublic) as no:
             REFUSED.labels("fetch").inc()
             raise gr.Error(str(no), print_exception=False) from None
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError):
@@ -73,9 +65,8 @@ def _uploaded(url: str) -> Path | None:
 async def _fetch(url: str, folder: Path, limit: int, room: Reservation) -> Path:
     where = httpx.URL(url)
     for _ in range(REDIRECTS):
-        transport = AsyncSecureTransport(await _looked_up(where))
         async with (
-            httpx.AsyncClient(transport=transport, trust_env=False, timeout=20) as client,
+            client_to(await public_address(where), timeout=20) as client,
             client.stream("GET", where, headers={"accept-encoding": "identity"}) as answer,
         ):
             if answer.has_redirect_location:
@@ -87,34 +78,6 @@ async def _fetch(url: str, folder: Path, limit: int, room: Reservation) -> Path:
                 )
             return await _written(answer, folder / _name(where), limit, room)
     raise _Refused("That address redirects too many times. Give the address of the file itself.")
-
-
-async def _looked_up(where: httpx.URL) -> str:
-    """The one address of the host that is connected to; all that the host has must be public."""
-    if where.scheme not in ("http", "https") or not where.host:
-        raise _Refused("Only http and https addresses are fetched.")
-    found = await asyncio.get_running_loop().getaddrinfo(where.host, None, type=socket.SOCK_STREAM)
-    addresses = [str(row[4][0]).split("%")[0] for row in found]
-    if not addresses or not all(is_public(address) for address in addresses):
-        raise _Refused("That address is not public.")
-    return addresses[0]
-
-
-def is_public(address: str) -> bool:
-    """Whether it is on the internet rather than in somebody's house."""
-    parsed = ipaddress.ip_address(address)
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if any(parsed in network for network in _CLOSED):
-            return False
-        if parsed.ipv4_mapped:
-            parsed = parsed.ipv4_mapped
-        elif parsed in _NAT64:
-            parsed = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        elif parsed.sixtofour:
-            parsed = parsed.sixtofour
-    if parsed == _DUMMY:
-        return False
-    return parsed.is_global and not parsed.is_multicast
 
 
 async def _written(answer: httpx.Response, file: Path, limit: int, room: Reservation) -> Path:

@@ -73,11 +73,12 @@ class Page:
             return {"name": name, "error": as_answer(error)["error"]}
 
     def enter(
-        self, path: Path, name: str, options: Options, background: Path | None, request: gr.Request
+        self, path: Path, name: str, options: Options, background: Path | None, request: gr.Request, notify: str = ""
     ) -> dict[str, Any]:
         """Hand one clip to the service."""
         visitor = visitor_of(request, self.settings)
-        return as_ticket(self.service.submit(path, name, options, visitor=visitor, background=background))
+        ticket = self.service.submit(path, name, options, visitor=visitor, background=background, notify=notify)
+        return as_ticket(ticket)
 
     @staticmethod
     def merge(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
