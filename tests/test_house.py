@@ -40,7 +40,7 @@ HOME = {
     "filelock": ("matting/networks/weights.py",),
     "huggingface_hub": ("matting/networks/http.py",),
     "pymatting": ("refine/closed_form.py",),
-    "pillow_heif": ("media/image_reader.py",),
+    "pillow_heif": ("media/image_reader.py", "media/deep_picture.py"),
     "av": ("media", "sinks", "pipeline/card.py"),
     "imageio_ffmpeg": ("concurrency/ffmpeg.py",),
     "boto3": ("stores/s3.py",),

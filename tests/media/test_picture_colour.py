@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -145,7 +146,14 @@ def test_sixteen_bit_colour_keys(channels: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("major", "others", "name"),
-    [(b"mif1", [b"avif", b"miaf"], "avif"), (b"avif", [b"mif1"], "avif"), (b"mif1", [b"miaf", b"avif"], "avif")],
+    [
+        (b"mif1", [b"avif", b"miaf"], "avif"),
+        (b"avif", [b"mif1"], "avif"),
+        (b"mif1", [b"miaf", b"avif"], "avif"),
+        (b"mp42", [b"mif1", b"avif"], "avif"),
+        (b"iso8", [b"avif"], "avif"),
+        (b"miaf", [b"avif"], "avif"),
+    ],
 )
 def test_all_brands_decide_what_a_file_is(major: bytes, others: list[bytes], name: str, tmp_path: Path) -> None:
     buffer = io.BytesIO()
@@ -157,3 +165,47 @@ def test_all_brands_decide_what_a_file_is(major: bytes, others: list[bytes], nam
     path = tmp_path / "in.avif"
     path.write_bytes(data[:8] + brands + data[size:])
     assert open_source(path).info.codec == name
+    assert seen(path)[2] == pytest.approx(COLOUR[2], abs=4)
+
+
+def test_the_colour_box_is_found_wherever_it_lies(tmp_path: Path) -> None:
+    """Behind a hundred kilobytes that mean nothing: the place of the picture's data moves with it."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 4), (200, 60, 60)).save(buffer, "AVIF", quality=100, subsampling="4:4:4")
+    data = buffer.getvalue()
+    at = data.index(b"colrnclx") + 8
+    data = data[:at] + struct.pack(">HH", 12, 13) + data[at + 4 :]  # Display P3
+    size, mdat = int.from_bytes(data[:4], "big"), data.index(b"mdat") + 4
+    filler = struct.pack(">I4s", 100_000, b"free").ljust(100_000, b"\0")
+    moved = data[size:].replace(struct.pack(">I", mdat), struct.pack(">I", mdat + len(filler)), 1)
+    (tmp_path / "near.avif").write_bytes(data)
+    (tmp_path / "far.avif").write_bytes(data[:size] + filler + moved)
+    near, far = (seen(tmp_path / name) for name in ("near.avif", "far.avif"))
+    assert tuple(near) == tuple(far)
+    assert near[0] > 205, "P3's red is redder than sRGB's"
+
+
+@pytest.mark.parametrize("suffix", [".avif", ".heic"])
+def test_hdr_is_mapped_from_all_of_its_bits(suffix: str, tmp_path: Path) -> None:
+    """A ramp in PQ: its middle tones are steep, and from 8 bits every other one would be missing."""
+    ramp = np.linspace(0, 65535, 64 * 48).reshape(48, 64).astype(np.uint16)
+    rgb = np.ascontiguousarray(np.dstack([ramp] * 3))
+    path = tmp_path / f"in{suffix}"
+    if suffix == ".heic":
+        heif = pytest.importorskip("pillow_heif").from_bytes("RGB;16", (64, 48), rgb.tobytes())
+        nclx = {"color_primaries": 9, "transfer_characteristics": 16, "matrix_coefficients": 9}
+        heif.save(path, quality=100, save_nclx_profile=True, full_range_flag=1, **nclx)
+    else:
+        with av.open(str(path), "w", format="avif") as file:
+            stream = file.add_stream("libaom-av1" if "libaom-av1" in av.codecs_available else "libsvtav1", rate=1)
+            assert isinstance(stream, av.VideoStream)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p10le"
+            context = stream.codec_context
+            context.options = {"crf": "5"}
+            context.color_primaries, context.color_trc, context.colorspace, context.color_range = 9, 16, 9, 1
+            frame = av.VideoFrame.from_ndarray(rgb, format="rgb48le").reformat(format="yuv420p10le")
+            file.mux([*stream.encode(frame), *stream.encode(None)])
+    source = open_source(path)
+    assert source.info.hdr == "PQ"
+    with closing(source.frames()) as frames:
+        assert len(np.unique(next(frames).rgb[..., 1])) > 200

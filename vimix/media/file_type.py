@@ -91,8 +91,10 @@ def _kind(head: bytes) -> Kind | None:
     if box == b"ftyp":
         size = int.from_bytes(head[:4], "big")
         brands = {brand, *(head[at : at + 4] for at in range(16, min(size, len(head)), 4))}
+        if brands & _AVIF_BRANDS and brand not in _HEIC_BRANDS:  # also where the first one is a film's, as in browsers
+            return AVIF
         if brand in _PICTURE_BRANDS:  # mif1 and msf1 are containers: the other brands say what is in them
-            return AVIF if brands & _AVIF_BRANDS and brand not in _HEIC_BRANDS else HEIC
+            return HEIC
         return None if brand == b"M4A " else MOV if brand == b"qt  " else MP4
     if box in (b"moov", b"mdat", b"wide", b"free", b"skip"):
         return MOV

@@ -4,6 +4,7 @@ libavformat of PyAV 18 has no reader for animated WebP. Of broken files Pillow's
 exception of theirs is the file's fault.
 """
 
+import io
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
@@ -12,13 +13,13 @@ from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image
 
 from vimix.errors import Refused, Unreadable
 from vimix.frame import Pixels
 from vimix.media import frame_durations, gif, png
+from vimix.media.deep_picture import alpha_of_png, deep_rgb
 from vimix.media.file_type import AVIF, GIF, HEIC, PNG, WEBP, Kind
 from vimix.media.limits import Limits, check_decoded, check_picture
 from vimix.media.picture_colour import Signals, of_heif, of_png, to_srgb
@@ -128,9 +129,10 @@ class Picture:
 
     def _shown(self, image: Image.Image) -> Pixels:
         upright = _UPRIGHT.get(_orientation(image)) if self._still else None
-        pixels = to_srgb(image, self._signals)
+        deep = deep_rgb(self._path, self._kind, image.size) if self._signals.tones is not None else None
+        pixels = to_srgb(image, self._signals, deep)
         if self._kind is PNG and self._deep_rgb_key:
-            pixels = np.dstack([pixels[..., :3], _alpha_by_libavcodec(self._path)])
+            pixels = np.dstack([pixels[..., :3], alpha_of_png(self._path)])
         return np.array(Image.fromarray(pixels).transpose(upright[0])) if upright else pixels
 
     def _colour(self) -> Signals:
@@ -167,10 +169,17 @@ class Picture:
                 check_picture(*size, self._limits, still=len(durations) < 2)
         return durations
 
+    def _for_pillow(self) -> Path | io.BytesIO:
+        """Its reader of AVIF goes by the first brand alone; what the file is was decided by all of them."""
+        if self._kind is not AVIF:
+            return self._path
+        data = self._path.read_bytes()
+        return io.BytesIO(data[:8] + b"avif" + data[12:]) if data[8:12] not in (b"avif", b"avis") else self._path
+
     @contextmanager
     def _opened(self) -> Iterator[Image.Image]:
         try:
-            image = Image.open(self._path, formats=[self._kind.pillow])
+            image = Image.open(self._for_pillow(), formats=[self._kind.pillow])
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise Refused("The picture has far too many pixels.", cause=str(error)) from None
         except Exception as error:
@@ -183,14 +192,6 @@ def _resized(pixels: Pixels, size: Size) -> Pixels:
     if size == (pixels.shape[1], pixels.shape[0]):
         return pixels
     return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3))
-
-
-def _alpha_by_libavcodec(path: Path) -> Pixels:
-    """The alpha that a colour key makes of a 16-bit RGB PNG, of which Pillow keeps 8 bits and so cannot compare."""
-    with av.open(str(path.absolute()), format="png_pipe") as file:
-        for frame in file.decode(video=0):
-            return np.ascontiguousarray(frame.to_ndarray(format="rgba")[..., 3])
-    raise Unreadable(_BROKEN, cause="libavcodec reads nothing")
 
 
 def _orientation(image: Image.Image) -> int:

@@ -23,7 +23,7 @@ _MOST_BYTES = 64 * 2**20
 def check_index(path: Path) -> None:
     """Raise `Refused` for an index that would be far larger than any clip within the limits needs."""
     with path.open("rb") as file:
-        index = b"".join(_all_but_media(file, path.stat().st_size))
+        index = b"".join(all_but_media(file, path.stat().st_size))
     if b"cmov" in index and b"cmvd" in index:
         raise Refused("This file stores its index compressed, as was done before 2000. Save it again as MP4.")
     samples = sum(struct.unpack_from(">I", index, at + 8)[0] for at in _places(b"trun", index, 12))
@@ -34,7 +34,8 @@ def check_index(path: Path) -> None:
         raise Refused(f"The index of this file lists {samples} samples; the limit is {_MOST_SAMPLES}.")
 
 
-def _all_but_media(file: BinaryIO, size: int) -> Iterator[bytes]:
+def all_but_media(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Every box of a file of so many bytes but `mdat`. Raises `Refused` where they are too large to be held."""
     at = total = 0
     while at < size:
         file.seek(at)

@@ -18,6 +18,7 @@ from PIL import Image, ImageCms
 from vimix.frame import Pixels
 from vimix.media.colour import HDR, Tones, tone_map
 from vimix.media.gamut import BY_PRIMARIES, Gamut, to_srgb_gamut
+from vimix.media.mp4_index import all_but_media
 from vimix.media.png import Colour
 
 Floats = NDArray[np.float64]
@@ -34,8 +35,6 @@ _SRGB_GAMMA, _NEAR = 45455, 0.05
 """A gAMA this near to 1/2.2 (libpng's PNG_GAMMA_THRESHOLD) stands for sRGB's curve, unless cHRM goes with it."""
 _QUICK, _EXACT = ImageCms.Flags.NONE, ImageCms.Flags.NOOPTIMIZE
 """LittleCMS's quick way with grey is ten levels off in dark tones; this takes ten times as long, so only for a ramp."""
-_HEAD = 1 << 16
-"""Bytes in which the boxes before the pictures of a HEIF file lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +81,11 @@ def _of_chunks(colour: Colour) -> Signals:
 def of_heif(path: Path) -> Signals:
     """Of the nclx colour box of a HEIF or AVIF file; an ICC profile, where there is one, has precedence."""
     with path.open("rb") as file:
-        head = file.read(_HEAD)
-    at = head.find(b"colrnclx")
-    if at < 0 or len(head) < at + 12 or b"colrprof" in head or b"colrrICC" in head:
+        boxes = b"".join(all_but_media(file, path.stat().st_size))
+    at = boxes.find(b"colrnclx")
+    if at < 0 or len(boxes) < at + 12 or b"colrprof" in boxes or b"colrrICC" in boxes:
         return Signals()
-    primaries, transfer = struct.unpack_from(">HH", head, at + 8)
+    primaries, transfer = struct.unpack_from(">HH", boxes, at + 8)
     return _coded(primaries, _SRGB if transfer in _LIKE_SRGB else transfer)
 
 
@@ -99,8 +98,9 @@ def _coded(primaries: int, transfer: int, *, ignores_profile: bool = False) -> S
     return Signals(curve=curve, gamut=gamut, ignores_profile=ignores_profile)
 
 
-def to_srgb(image: Image.Image, signals: Signals) -> Pixels:
-    """A decoded picture as (H, W, 3), or (H, W, 4) where something may shine through."""
+def to_srgb(image: Image.Image, signals: Signals, deep: NDArray[np.uint16] | None = None) -> Pixels:
+    """A decoded picture as (H, W, 3), or (H, W, 4) where something may shine through. `deep`: the same in 16 bits, (H,
+    W, 3), which HDR is mapped from where it is there."""
     key = _deep_key(image)
     image = _eight_bits(image)
     profile = None if signals.ignores_profile else image.info.get("icc_profile")
@@ -113,7 +113,8 @@ def to_srgb(image: Image.Image, signals: Signals) -> Pixels:
     if key is not None:
         pixels = np.dstack([pixels[..., :3], key])
     if signals.tones is not None:
-        pixels[..., :3] = tone_map(pixels[..., :3].astype(np.uint16) * 257, signals.tones)
+        sixteen_bits = pixels[..., :3].astype(np.uint16) * 257 if deep is None else deep
+        pixels[..., :3] = tone_map(sixteen_bits, signals.tones)
     elif signals.curve is not None or signals.gamut is not None:
         pixels[..., :3] = _by_light(pixels[..., :3], signals.curve or _srgb_to_light, signals.gamut)
     return pixels
