@@ -51,6 +51,10 @@ def test_a_green_screen_from_drop_to_sticker_through_a_restart(browser: Browser,
         expect(page.locator("#vx-download")).to_contain_text("WebM")
         expect(page.locator("#vx-stickers button", has_text="Telegram sticker")).to_have_text("✓ Telegram sticker")
         assert page.evaluate("document.querySelector('#vx-video').videoWidth") == 512
+        expect(page.locator("#vx-how p")).to_be_hidden()
+        page.click("#vx-how summary")
+        expect(page.locator("#vx-how p")).to_contain_text("/newvideo")
+        visit.seen("sticker_how", "#vx-how summary", "#vx-download")
 
 
 def test_a_person_is_cut_out_before_their_eyes(browser: Browser, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_no_word_is_left_that_nothing_asks_for() -> None:
     idle = {key for key in WORDS if not re.search(rf'["\'`]{key}["\'`]', SCRIPT_TEXT + HTML_TEXT + own)}
     built = {"s_queued", "s_running", "s_done", "s_failed", "s_cancelled", "s_expired"}
     built |= {"keep_help", "remove_help", "keep_first", "remove_first"}
-    built |= {key for key in WORDS if key.startswith(("behind_", "for_", "on_", "stable_"))}
+    built |= {key for key in WORDS if key.startswith(("behind_", "for_", "how_", "on_", "stable_"))}
     assert idle <= built
 
 
@@ -47,11 +47,14 @@ def test_no_value_enters_a_template() -> None:
 def test_every_format_and_platform_has_a_button() -> None:
     assert {row["name"] for row in presenter.formats()} == set(FORMATS)
     assert all(row["label"] for row in presenter.presets())
+    assert {f"how_{row['name']}" for row in presenter.presets()} | {"how_to_add"} == {
+        key for key in WORDS if key.startswith("how_")
+    }
 
 
 NOT_ON_THE_PAGE = (
     "__main__.py", "cli/arguments.py", "cli/cut.py", "cli/show.py", "cli/watch.py", "pipeline/card.py",
-    "pipeline/archives.py", "settings.py", "matting/networks/catalogue.py", "jobs/worker/modal.py",
+    "pipeline/archives.py", "settings.py", "jobs/webhook.py", "matting/networks/catalogue.py", "jobs/worker/modal.py",
     "jobs/worker/serve.py", "web/listener.py", "web/server.py", "web/ops/prefetch.py",
     "web/ui/embed.py", "web/ops/metrics.py", "web/ops/cleanup.py", "web/ui/i18n.py", "web/ui/result_words.py",
     "web/ui/page_words.py",

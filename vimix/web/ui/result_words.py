@@ -16,6 +16,55 @@ RESULT: dict[str, tuple[str, str]] = {
     "plays_in": ("Transparency works in", "La transparencia funciona en"),
     "plays_in_plain": ("Plays in", "Se ve en"),
     "stickers": ("Stickers and emoji", "Stickers y emojis"),
+    "how_to_add": ("How to add it", "Cómo añadirlo"),
+    "how_telegram-sticker": (
+        "In Telegram, write to @Stickers and send /newvideo. Give the pack a name, then send this file as a file, "
+        "not as a video, with an emoji that stands for it. Finish with /publish.",
+        "En Telegram, escribe a @Stickers y envía /newvideo. Ponle nombre al paquete y envía este archivo como "
+        "archivo, no como vídeo, con un emoji que lo represente. Termina con /publish.",
+    ),
+    "how_telegram-emoji": (
+        "In Telegram, write to @Stickers and send /newemojipack. Choose video emoji, send this file as a file, "
+        "with an emoji that stands for it, and finish with /publish. Custom emoji are for Telegram Premium.",
+        "En Telegram, escribe a @Stickers y envía /newemojipack. Elige emojis de vídeo, envía este archivo como "
+        "archivo, con un emoji que lo represente, y termina con /publish. Los emojis propios son de Telegram "
+        "Premium.",
+    ),
+    "how_whatsapp-sticker": (
+        "WhatsApp takes packs from sticker apps: open this file in one of them, make a pack of at least three "
+        "stickers, all moving, and add it to WhatsApp from there.",
+        "WhatsApp recibe paquetes de aplicaciones de stickers: abre este archivo en una de ellas, haz un paquete "
+        "de al menos tres stickers, todos animados, y añádelo a WhatsApp desde allí.",
+    ),
+    "how_discord-sticker": (
+        "In Discord, open your server's settings, choose Stickers and upload this file. You need leave to create "
+        "expressions on that server.",
+        "En Discord, abre los ajustes del servidor, elige Pegatinas y sube este archivo. Necesitas permiso para "
+        "crear expresiones en ese servidor.",
+    ),
+    "how_discord-emoji": (
+        "In Discord, open your server's settings, choose Emoji and upload this file. Moving emoji are used by "
+        "members with Nitro.",
+        "En Discord, abre los ajustes del servidor, elige Emojis y sube este archivo. Los emojis animados los usan"
+        " los miembros con Nitro.",
+    ),
+    "how_slack-emoji": (
+        "In Slack, open the emoji menu beside the message field, choose Add emoji, upload this file and give it a "
+        "name.",
+        "En Slack, abre el menú de emojis junto al campo del mensaje, elige Añadir emoji, sube este archivo y "
+        "ponle nombre.",
+    ),
+    "how_line-sticker": (
+        "In LINE Creators Market (creator.line.me), begin a set of animated stickers and upload this file as one "
+        "of its 8, 16 or 24.",
+        "En LINE Creators Market (creator.line.me), crea un conjunto de stickers animados y sube este archivo como"
+        " uno de sus 8, 16 o 24.",
+    ),
+    "how_signal-sticker": (
+        "In Signal on a computer, choose File, then Create or upload sticker pack, add this file and give it an emoji.",
+        "En Signal en un ordenador, elige Archivo y luego Crear o subir paquete de pegatinas, añade este archivo y"
+        " asígnale un emoji.",
+    ),
     "frames": ("{n} frames", "{n} fotogramas"),
     "frames_one": ("1 frame", "1 fotograma"),
     "transparent": ("transparent", "transparente"),

@@ -53,7 +53,7 @@
   }
 
   function clear() {
-    for (const id of ["card-text", "card-error", "download", "share", "batch", "notes", "purposes", "shapes", "also", "plays", "stickers", "facts", "again", "to-list", "cancel-all"])
+    for (const id of ["card-text", "card-error", "download", "share", "how", "batch", "notes", "purposes", "shapes", "also", "plays", "stickers", "facts", "again", "to-list", "cancel-all"])
       show($(id), false);
     say($("card-took"), "");
     $("card-error").after($("download"));
@@ -105,6 +105,7 @@
     if (facts) notes(facts.warnings.filter((warning) => !facts.nothing || !warning.startsWith("Nothing was found")));
     if (facts?.nothing) return nothing(link);
     show($("share"), true);
+    how(view.options.fit);
     chips("purposes", purposes());
     chips("also", formats());
     chips("shapes", shapes());
@@ -113,6 +114,14 @@
     say($("plays").querySelector("h3"), vimix.t(view.mime === "application/zip" ? "opens_in" : facts.alpha ? "plays_in" : "plays_in_plain"));
     chips("plays", facts.plays_in.map((name) => make("span", { class: "vx-chip vx-ok" }, `✓ ${vimix.said(name)}`)));
     facts_line(facts);
+  }
+
+  // A sticker is of no use before it is where it belongs.
+  function how(platform) {
+    const key = `how_${platform}`;
+    if (!(key in vimix.facts.words.en)) return;
+    say($("how").querySelector("p"), vimix.t(key));
+    show($("how"), true);
   }
 
   // What the button gives: the file as it is, or one more with the background that is shown.
