@@ -90,7 +90,7 @@ def test_a_prediction_that_fails_once_is_outvoted_where_motion_vouches_for_the_s
     for own in (flow_of(RIGHT), np.zeros((*SHAPE, 2), np.float32)):
         model = AppearanceModel(0.95 * subject(80), areas=[1200] * 3)
         for _ in range(2):
-            model.expect(colours, None, own)
+            model.expect(colours, None, own, 3)
             model.update(nothing, colours)
             kept.append((float(model.matte[45, 60]), model.reliability))
     moving, lost, *still = kept

@@ -22,8 +22,8 @@ from vimix.matting.video.small import LOUDEST, Plane, as_plane, chance, confiden
 cv2: Any = typed_cv2  # its stubs do not know what a function does to an array's type
 
 _REACH = 6
-"""Small pixels by which flow may be wrong: within this distance of the expected edge, position is no evidence. More
-would let neighbours in, less would cut off what moves fast."""
+"""Small pixels by which flow may be wrong: within this distance outside of the expected edge, position is no evidence.
+More would let neighbours in, less would cut off what moves fast."""
 _POSITION, _COLOUR, _DETACHED = 1.5, 1.0, 2.5
 """Weights of the cues: log-odds of position and colour are multiplied by the first two; the third is subtracted from a
 component that is detached from the subject. Chosen on DAVIS (docs/quality-log.md): higher follows the past, lower the
@@ -119,11 +119,12 @@ class AppearanceModel:
         alike = min(area, usual) / max(1.0, area, usual)
         return min(1.0, max(0.0, (confidence(matte) - 0.15) / 0.3)) * min(1.0, max(0.0, (alike - _ODD) / 0.3))
 
-    def expect(self, colours: NDArray[np.uint16], trust: Plane | None, own: Flow | None) -> Expectation:
+    def expect(self, colours: NDArray[np.uint16], trust: Plane | None, own: Flow | None, drift: int) -> Expectation:
         """What is known of the next matte, given that `matte` is warped there, the frame's colour bins (h, w), `trust`
-        (h, w, 0-1), how well the flow that warped it explains the picture, and the frame's `own` motion."""
-        reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _REACH + 1, 2 * _REACH + 1))
-        around, core = cv2.dilate(self.matte, reach), cv2.erode(self.matte, reach)
+        (h, w, 0-1), how well the flow that warped it explains the picture, the frame's `own` motion, and the small
+        pixels by which the warped matte's inside may `drift`."""
+        around = cv2.dilate(self.matte, _disc(_REACH))
+        core = cv2.erode(self.matte, _disc(drift))
         inner = np.maximum(0, log_odds(core, 0.05))
         added = _POSITION * (np.minimum(0, log_odds(around, 0.05)) + inner)
         if trust is not None:
@@ -179,3 +180,7 @@ class AppearanceModel:
                 inside, outside = 0.85 * self.inside + 0.15 * inside, 0.85 * self.outside + 0.15 * outside
             self.inside, self.outside = inside, outside
         self.matte = _RATE * matte + (1 - _RATE) * self.matte
+
+
+def _disc(radius: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)

@@ -43,13 +43,17 @@ class KeyframePolicy:
     """Frames tracked together: the delay."""
     scan_interval: int = 10
     """Frames from one prediction of a whole frame to the next where a scene begins."""
+    drift: int = 3
+    """Small pixels by which flow from key to key is wrong inside of the subject: within that distance of its edge
+    nothing vouches for it. More gives up limbs that blur or fade for a moment, less holds on to what flow carries
+    along."""
     min_plausibility: float = 0.7
     """A key whose matte is less plausible than that is predicted once more, from the whole frame."""
 
 
 BALANCED = KeyframePolicy(2, min_consistency=0.3)
 POLICIES = {
-    "fast": KeyframePolicy(12, min_consistency=0.15, window=36, scan_interval=36, min_plausibility=0.3),
+    "fast": KeyframePolicy(12, min_consistency=0.15, window=36, scan_interval=36, drift=6, min_plausibility=0.3),
     "balanced": BALANCED,
     "best": KeyframePolicy(1),
 }
@@ -209,7 +213,7 @@ class _Tracker:
         box = appearance.box(group.rgb.shape) if appearance.reliability > 0.15 else None
         call = partial(self._predict_full, group) if box is None else partial(self._predict_in_box, group.rgb, box)
         pending = self.pool.submit(call) if self.pool else None
-        expected = appearance.expect(group.small.colours, trust, group.own_motion())
+        expected = appearance.expect(group.small.colours, trust, group.own_motion(), self.policy.drift)
         seen = pending.result() if pending else call()
         matte, added = appearance.fuse(seen, expected)
         if box is not None and appearance.plausibility(matte) < self.policy.min_plausibility:
