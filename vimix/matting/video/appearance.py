@@ -36,13 +36,8 @@ _GRID = 16
 """Pixels of the grid that the crop's corners snap to: a crop that trembles makes the matte tremble."""
 _ODD = 0.4
 """Share of the usual area at which a matte is not plausible at all."""
-_PARTS = 8
-"""Keys by which it is told whether the subject travels: more are surer, fewer notice sooner that it stops."""
 _RATE, _COASTING_RATE = 0.7, 0.2
 """Share of a new matte in the model's, and while it coasts: higher follows the predictions, lower the past."""
-_COAST = 1
-"""Keys in a row whose implausible prediction is outvoted by motion: with 2 and more, what comes out from behind a tree
-is lost, with none what the network misses once."""
 
 
 class Expectation(NamedTuple):
@@ -77,6 +72,10 @@ class AppearanceModel:
     """0-1: how far motion alone vouches for the subject in this key."""
     coasting: int = 0
     """Keys in a row that motion alone vouched for."""
+    coast: int = 1
+    """Of these, at most."""
+    memory: int = 8
+    """Keys of which `parts` are kept."""
     size: tuple[float, float] = (0.0, 0.0)
     """Height and width of the subject's box, small pixels."""
 
@@ -144,7 +143,7 @@ class AppearanceModel:
             return None
         part = moving_part(own, self.matte)
         if part.share:
-            self.parts = [*self.parts[-_PARTS + 1 :], part]
+            self.parts = [*self.parts[1 - self.memory :], part]
         straight = straightness(self.parts)
         self.support = support(part, straight)
         return motion_odds(own, part, straight)
@@ -166,7 +165,7 @@ class AppearanceModel:
     def update(self, matte: Plane, colours: NDArray[np.uint16]) -> None:
         """Learn from a frame: its fused `matte` (h, w) and its colour bins (h, w)."""
         now = self.plausibility(matte)
-        if now < 0.5 < self.support and self.coasting < _COAST:
+        if now < 0.5 < self.support and self.coasting < self.coast:
             self.coasting += 1
             self.matte = _COASTING_RATE * matte + (1 - _COASTING_RATE) * self.matte
             return

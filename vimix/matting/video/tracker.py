@@ -24,6 +24,7 @@ from vimix.matting.engine import Predict
 from vimix.matting.image import product
 from vimix.matting.video.appearance import AppearanceModel
 from vimix.matting.video.marked_regions import component_at
+from vimix.matting.video.motion import Moving
 from vimix.matting.video.propagation import Chunk, Interval, flows_to_first, propagate
 from vimix.matting.video.seed import Candidate, best_seed
 from vimix.matting.video.segments import FrameGroup, Window, precomputed, windows
@@ -47,6 +48,12 @@ class KeyframePolicy:
     """Small pixels by which flow from key to key is wrong inside of the subject: within that distance of its edge
     nothing vouches for it. More gives up limbs that blur or fade for a moment, less holds on to what flow carries
     along."""
+    coast: int = 1
+    """Keys in a row whose implausible prediction is outvoted by motion, about two frames: with more, what comes out
+    from behind a tree is lost, with none what the network misses once."""
+    memory: int = 8
+    """Keys by which it is told whether the subject travels, about sixteen frames: more are surer, fewer notice sooner
+    that it stops."""
     min_plausibility: float = 0.7
     """A key whose matte is less plausible than that is predicted once more, from the whole frame."""
 
@@ -55,7 +62,7 @@ BALANCED = KeyframePolicy(2, min_consistency=0.3)
 POLICIES = {
     "fast": KeyframePolicy(12, min_consistency=0.15, window=36, scan_interval=36, drift=6, min_plausibility=0.3),
     "balanced": BALANCED,
-    "best": KeyframePolicy(1),
+    "best": KeyframePolicy(1, coast=2, memory=16),
 }
 """By quality; all with the network at 768: at 1024 and at 512 tracking is worse (docs/quality.md)."""
 
@@ -158,7 +165,13 @@ class _Tracker:
 
     def _model_of(self, group: FrameGroup, points: Sequence[Point]) -> AppearanceModel:
         """A model of the components at the points of that group."""
-        return AppearanceModel(self._components_at(group, points), floor=0.5)
+        return self._new_model(self._components_at(group, points), floor=0.5)
+
+    def _new_model(self, matte: Plane, *, floor: float = 0.0, parts: Sequence[Moving] = ()) -> AppearanceModel:
+        """A model of that subject (h, w), with the policy's memory."""
+        return AppearanceModel(
+            matte, floor=floor, parts=list(parts), coast=self.policy.coast, memory=self.policy.memory
+        )
 
     def _agrees(self, group: FrameGroup, points: Sequence[Point]) -> bool:
         """Whether what was tracked is what the points say, or a part of it without what is merely attached to it."""
@@ -176,7 +189,7 @@ class _Tracker:
         places = sorted({*range(0, len(groups), self.policy.scan_interval), len(groups) - 1})
         candidates = [Candidate.of(as_plane(self._predict_full(groups[at])), groups[at]) for at in places]
         best, matte, parts = best_seed(candidates)
-        return places[best], AppearanceModel(matte, parts=parts)
+        return places[best], self._new_model(matte, parts=parts)
 
     def _track_forward(self, groups: Sequence[FrameGroup], appearance: AppearanceModel) -> Generator[Chunk, None, None]:
         for interval in self._track_through(groups, appearance):
