@@ -60,7 +60,9 @@ class KeyframePolicy:
 
 BALANCED = KeyframePolicy(2, min_consistency=0.3)
 POLICIES = {
-    "fast": KeyframePolicy(12, min_consistency=0.15, window=36, scan_interval=36, drift=6, min_plausibility=0.3),
+    "fast": KeyframePolicy(
+        12, min_consistency=0.15, window=36, scan_interval=36, drift=6, coast=0, min_plausibility=0.3
+    ),
     "balanced": BALANCED,
     "best": KeyframePolicy(1, coast=2, memory=16),
 }
