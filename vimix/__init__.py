@@ -1,5 +1,8 @@
 """Vimix removes the background of any clip and keeps it with real transparency."""
 
+import os
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +21,14 @@ def remove_background(clip: str | Path, out: str | Path, **options: object) -> "
     Options are those of `vimix.Options`; the environment's settings apply. Raises an error of `vimix.errors`, whose
     `public` is a sentence for people; no half-written file is left. To follow the progress, iterate over
     `vimix.pipeline.run.run` instead.
+
+    Work on pixels runs in processes beside this one, as on the command line, where forking is safe: on Linux, while
+    this process has no other thread (a script's first call, before NumPy is imported). Else it runs in threads, slower
+    and to the same file.
     """
+    if "numpy" not in sys.modules:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads would only get in ours' way
+    from vimix.concurrency.processes import processes
     from vimix.events import Done
     from vimix.pipeline.request import Resources, check_target
     from vimix.pipeline.run import run
@@ -30,7 +40,9 @@ def remove_background(clip: str | Path, out: str | Path, **options: object) -> "
         options["paint"] = [read_paint(str(each)) for each in several]
     asked = Options.parse({"format": SUFFIXES.get(Path(out).suffix.lower(), "webp"), **options})
     check_target(Path(out), Path(clip), asked)
-    for event in run(Path(clip), Path(out), asked, Resources.of(Settings.load())):
-        if isinstance(event, Done):
-            return event.card
+    resources = Resources.of(Settings.load())
+    with processes(resources.threads), closing(run(Path(clip), Path(out), asked, resources)) as events:
+        for event in events:
+            if isinstance(event, Done):
+                return event.card
     raise AssertionError("a run ends with Done or an error")

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import active_children
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 
 from tests.clips import draw
 from vimix import remove_background
-from vimix.concurrency.processes import offload, processes
+from vimix.concurrency.processes import _Helper, offload, processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
 ROOT = Path(__file__).parents[2]
@@ -126,10 +128,36 @@ def alive(pid: int) -> bool:
         return False
 
 
-def play(scene: Callable[[], None]) -> "subprocess.Popen[str]":
+def play(scene: Callable[[], None], *more: str) -> "subprocess.Popen[str]":
     code = f"from tests.concurrency.test_processes import {scene.__name__}; {scene.__name__}()"
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *more], stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+    )
+
+
+def python_has_them_as_the_command_line_has() -> None:
+    clip = Path(sys.argv[1])
+    done, do = list[str](), _Helper.do
+
+    def counted(*given: Any) -> Any:
+        done.append("over there")
+        return do(*given)
+
+    with patch.object(_Helper, "do", counted):
+        remove_background(clip, clip.with_name("one.webp"))
+        assert done
+        assert not active_children()
+        done.clear()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(remove_background, clip, clip.with_name("other.webp")).result()
+        assert not done, "beside threads nothing is forked"
+    assert clip.with_name("one.webp").read_bytes() == clip.with_name("other.webp").read_bytes()
+    with processes(1):
+        outer = where()
+        with processes(2):
+            assert where() == outer != os.getpid()
+        assert where() == outer
 
 
 SCENES = (
@@ -145,6 +173,12 @@ SCENES = (
 def test_scene(scene: Callable[[], None]) -> None:
     with play(scene) as process:
         assert process.wait(30) == 0
+
+
+def test_python_makes_the_same_file_with_them_and_without(tmp_path: Path) -> None:
+    clip = draw(tmp_path / "clip.mp4", frames=6, fps=12, screen=True).path
+    with play(python_has_them_as_the_command_line_has, str(clip)) as process:
+        assert process.wait(60) == 0
 
 
 def test_they_end_with_a_caller_that_is_killed() -> None:

@@ -16,7 +16,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
-from multiprocessing import get_context
+from multiprocessing import current_process, get_context
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -102,11 +102,14 @@ def offload(work: Callable[Given, Made]) -> Callable[Given, Made]:
 
 @contextmanager
 def processes(many: int) -> Iterator[None]:
-    """Have that many of them. None where this process has threads already, or is not one of Linux."""
+    """Have that many of them. None where this process has threads already, may have no children, or is not one of
+    Linux; those that an outer call made go on."""
     global _free
-    if not os.path.isdir("/proc/self/task") or len(os.listdir("/proc/self/task")) > 1:
+    alone = os.path.isdir("/proc/self/task") and len(os.listdir("/proc/self/task")) == 1
+    if not alone or _free is not None or current_process().daemon:
         yield
         return
+    frozen = gc.get_freeze_count()
     gc.freeze()  # what is loaded by now is looked through no more, nor copied for that
     helpers: list[_Helper] = []
     try:
@@ -122,6 +125,8 @@ def processes(many: int) -> Iterator[None]:
         _free = None
         for helper in helpers:
             helper.close()
+        if not frozen:
+            gc.unfreeze()
 
 
 def _serve(line: Connection, memory: mmap.mmap, theirs: list[Connection]) -> None:
