@@ -61,7 +61,7 @@ class _Helper:
         try:
             self._line.send((name, _laid(given, self._memory, 0)))
             done, made = self._line.recv()
-        except (OSError, EOFError) as error:  # it was killed
+        except (OSError, EOFError, ValueError) as error:  # it was killed, or its memory is closed
             _log.warning("A helping process is gone: %r", error)
             return work(*given)
         except BaseException:  # interrupted in between: whatever it answers now answers nothing
