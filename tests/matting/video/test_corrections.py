@@ -82,6 +82,21 @@ def test_strokes_keep_and_remove() -> None:
         assert share(alpha, frame, PERSON) > 0.95
 
 
+def test_the_edge_of_a_stroke_is_the_pictures_without_steps_or_a_halo() -> None:
+    """A disc at 720p, painted roughly: five pixels too large."""
+    rows, columns = np.mgrid[:720, :1280]
+    away = np.hypot(rows - 360, columns - 640)
+    ground = np.random.default_rng(5).integers(40, 120, (720, 1280, 3))
+    rgb = np.where((away < 200)[..., None], (230, 200, 180), ground).astype(np.uint8)
+    paint = (away < 205).astype(np.int8)
+    frame = Frame(rgb, np.zeros((720, 1280), np.uint8), Fraction(0), Fraction(1, 25))
+    (alpha,) = corrected([frame], Correction(0.0, paint=paint))
+    assert alpha[away < 185].min() == 255
+    assert alpha[away > 232].max() == 0, "no texture of the ground outside"
+    error = np.abs(alpha / 255 - (away < 200))
+    assert error[(away > 180) & (away < 240)].mean() < 0.11, "a fifth more with the stairs of the small picture"
+
+
 def test_of_two_corrections_the_nearer_in_time_decides() -> None:
     clip = frames()
     paint = np.zeros(SIZE, np.int8)

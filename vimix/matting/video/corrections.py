@@ -119,8 +119,8 @@ def corrected(rgb: Pixels, alpha: Pixels, plane: Plane) -> Pixels:
     large = (width, height)
     grey = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     fitted = cv2.resize(slope, large) * grey + cv2.resize(offset, large)
-    sure = cv2.resize(plane, large)  # where a region is certain, a dark spot in it is no edge
-    fitted = np.where(np.abs(sure) > 0.98, sure, fitted)
+    flat = cv2.resize(_flat(plane), large)  # only where a region ends can a dark spot be its edge
+    fitted += flat * (cv2.resize(plane, large) - fitted)
     removed = alpha * (1 - np.clip(-fitted * 1.2, 0, 1))
     return np.asarray(np.maximum(removed, 255 * np.clip(fitted * 1.2, 0, 1)) + 0.5, np.uint8)
 
@@ -200,6 +200,13 @@ def _fitted(plane: Plane, alpha: Pixels) -> Plane:
         elif covered[piece] < 0.03:
             fitted[(pieces == piece) & (plane < 0)] = 0
     return fitted
+
+
+def _flat(plane: Plane) -> Plane:
+    """0-1, (h, w): how far a plane is the same all around: 0 within a pixel or two of a region's edge."""
+    near = np.ones((3, 3), np.uint8)
+    inside, outside = (cv2.erode(each.astype(np.uint8), near) for each in (np.abs(plane) > 0.98, np.abs(plane) < 0.02))
+    return np.asarray(cv2.blur(cv2.max(inside, outside).astype(np.float32), (3, 3)), np.float32)
 
 
 def _guided(guide: Plane, plane: Plane) -> tuple[Plane, Plane]:
