@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from vimix import public_network
 from vimix.jobs.service import open_service
 from vimix.settings import Settings
 
@@ -42,6 +43,8 @@ def main(port: str, folder: str, kind: str = "light") -> None:
     service = (
         open_service(settings) if kind == "real" else open_service(own, workers=SLOTS, work="tests.web.light_work:run")
     )
+    if public := os.environ.get("TEST_PUBLIC"):  # an address of this machine that stands for one on the internet
+        public_network.is_public = lambda address: address == public
     demo, how = prepare(settings, service)
     demo.launch(quiet=True, **how)
 

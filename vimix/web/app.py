@@ -63,7 +63,7 @@ def prepare(settings: Settings, service: JobService) -> tuple[gr.Blocks, dict[st
     """The page on `service`, and the arguments its `launch` needs."""
     os.environ.setdefault("GRADIO_TEMP_DIR", str(upload_folder(settings).resolve()))
     folder = examples.home(settings.data_dir)
-    url_fetch.bound_fetches(settings)
+    url_fetch.close_gradios_fetch()
     page = Page(service, settings, folder)
     version = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))).hexdigest()[:12]
     demo = build(page, _facts(settings, folder), version)

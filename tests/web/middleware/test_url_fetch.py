@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
-import gradio as gr
 import pytest
-from gradio import processing_utils
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -16,9 +15,11 @@ from starlette.testclient import TestClient
 
 from tests.loopback import answering
 from vimix import public_network
+from vimix.errors import Refused
 from vimix.settings import Settings
 from vimix.web.middleware import request_body, upload_limits, url_fetch
 from vimix.web.middleware.rate_limit import limiter
+from vimix.web.middleware.url_fetch import Fetches
 
 MB = 1 << 20
 
@@ -53,9 +54,11 @@ def elsewhere() -> Iterator[str]:
 
 
 def fetch(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(processing_utils, "async_ssrf_protected_download", None)
-    url_fetch.bound_fetches(Settings(max_upload_mb=1))
-    return Path(asyncio.run(processing_utils.async_ssrf_protected_download(url, cache_dir=str(folder))))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
+    (found,) = asyncio.run(Fetches(Settings(max_upload_mb=1)).all([url], "anyone"))
+    if isinstance(found, str):
+        raise Refused(found)
+    return found
 
 
 def test_a_file_is_fetched_under_its_name(elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +80,7 @@ def test_what_is_not_a_file_within_the_limits_is_refused(
     if path == "lying":
         assert fetch(elsewhere + path, tmp_path, monkeypatch).stat().st_size == 10
         return
-    with pytest.raises(gr.Error, match=sentence):
+    with pytest.raises(Refused, match=sentence):
         fetch(elsewhere + path, tmp_path, monkeypatch)
     assert not list(tmp_path.rglob("*"))
 
@@ -91,14 +94,14 @@ def test_what_is_not_a_file_within_the_limits_is_refused(
     ],
 )  # fmt: skip
 def test_no_house_is_entered(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(gr.Error, match=r"not public|Only http|could not be fetched"):
+    with pytest.raises(Refused, match=r"not public|Only http|could not be fetched"):
         fetch(url, tmp_path, monkeypatch)
 
 
 def test_a_redirect_into_the_house_is_refused(elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     port = elsewhere.split(":")[-1].strip("/")
     monkeypatch.setattr(public_network, "is_public", lambda address: address != "127.0.0.2")
-    with pytest.raises(gr.Error, match="not public"):
+    with pytest.raises(Refused, match="not public"):
         fetch(f"{elsewhere}to:http:||127.0.0.2:{port}|clip.mp4", tmp_path, monkeypatch)
 
 
@@ -116,8 +119,8 @@ def test_what_leads_to_a_public_one_is(address: str) -> None:
     assert public_network.is_public(address)
 
 
-def call(files: int, name: str = "path") -> dict[str, object]:
-    file = {name: "https://example.org/a.mp4", "meta": {"_type": "gradio.FileData"}}
+def call(files: int, url: str = "https://127.0.0.1/a.mp4") -> dict[str, Any]:
+    file = {"path": url, "meta": {"_type": "gradio.FileData"}}
     return {"data": [{"clip": [file] * files}, "https://example.org/ is no file"]}
 
 
@@ -132,8 +135,10 @@ def test_addresses_count_as_uploads_of_who_names_them(tmp_path: Path, path: str)
     settings = Settings(data_dir=tmp_path, jobs_per_hour=1)
     app = Starlette(routes=[Route(path, echo, methods=["POST"])], middleware=upload_limits.middleware(settings))
     client = TestClient(app)
-    assert client.post(path, json=call(5)).json() == call(5)
-    assert client.post(path, json=call(1, "url")).status_code == 200
+    handed_on = client.post(path, json=call(5)).json()
+    assert handed_on["data"][1] == call(5)["data"][1]
+    assert all("is%20not%20public" in file["path"] for file in handed_on["data"][0]["clip"])
+    assert client.post(path, json=call(1)).status_code == 200
     refused = client.post(path, json=call(1))
     assert (refused.status_code, "retry-after" in refused.headers) == (429, True)
     assert client.post(path, json=call(0)).status_code == 200
@@ -148,6 +153,6 @@ def test_a_fetch_that_finds_no_room_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(public_network, "is_public", lambda address: True)
     monkeypatch.setattr(url_fetch, "free_bytes", lambda folder: request_body.SPARE_BYTES)
-    with pytest.raises(gr.Error, match="disk is full"):
+    with pytest.raises(Refused, match="disk is full"):
         fetch(elsewhere + "clip.mp4", tmp_path, monkeypatch)
     assert not list(tmp_path.rglob("*.mp4"))

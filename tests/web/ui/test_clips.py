@@ -5,13 +5,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import gradio as gr
 import pytest
-from gradio import processing_utils
 
 from vimix.errors import NotFound
 from vimix.jobs.submission import token_hash
 from vimix.settings import Settings
+from vimix.web.middleware.url_fetch import Fetches
 from vimix.web.ui import presenter
 from vimix.web.ui.clips import fetching, reused
 from vimix.web.ui.handlers import FIELDS
@@ -38,12 +37,10 @@ def test_only_the_owner_gets_the_clip_of_a_job_again(tmp_path: Path, monkeypatch
 
 
 def test_an_address_is_answered_with_a_file_or_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fetched(url: str, folder: str) -> str:
-        if "secret" in url:
-            raise gr.Error("That address is not public.", print_exception=False)
-        return str(tmp_path / "dog.mp4")
+    async def fetched(_: object, urls: list[str], visitor: str) -> list[Path | str]:
+        return ["That address is not public." if "secret" in url else tmp_path / "dog.mp4" for url in urls]
 
-    monkeypatch.setattr(processing_utils, "async_ssrf_protected_download", fetched)
+    monkeypatch.setattr(Fetches, "all", fetched)
     request: Any = SimpleNamespace(client=SimpleNamespace(host="192.0.2.1"), headers={})
     ask: Any = fetching(Settings(data_dir=tmp_path))
     answer = asyncio.run(ask({"url": "https://example.org/dog.mp4"}, request))

@@ -28,6 +28,8 @@ UPLOADS_A_JOB, CONVERSIONS_A_JOB = 6, 6
 """How many uploads and conversions an hour come with each job an hour."""
 
 
+VISITOR_HEADER = b"x-vimix-visitor"
+"""Of a request of this server to itself: MCP's tools are run so, and come from this machine's address."""
 STREAMS, STREAMS_PER_VISITOR = 2000, 24
 """Jobs that are watched at once, of all visitors and of each: a stream takes a few KB and no place of a queue."""
 
@@ -138,9 +140,21 @@ def visitor_of(request: Any, settings: Settings) -> str:
     /64 to choose from, so that is what is counted.
     """
     scope = getattr(getattr(request, "request", request), "scope", None) or {}
+    named, _, signature = (request.headers.get(VISITOR_HEADER.decode()) or "").partition(".")
+    if signature and hmac.compare_digest(signature.encode(), _signature(named, settings).encode()):
+        return named
     account = (scope.get("session") or {}).get("oauth_info", {}).get("userinfo", {}).get("sub")
     name = f"account {account}" if account else f"address {_network(_address(request, settings.trusted_proxies))}"
     return hmac.new(secret_of(settings), name.encode(), "sha256").hexdigest()[:32]
+
+
+def signed_visitor(visitor: str, settings: Settings) -> bytes:
+    """The value of `VISITOR_HEADER` by which this server, when it calls itself for a visitor, knows whom it is for."""
+    return f"{visitor}.{_signature(visitor, settings)}".encode()
+
+
+def _signature(visitor: str, settings: Settings) -> str:
+    return hmac.new(secret_of(settings), f"called for {visitor}".encode(), "sha256").hexdigest()
 
 
 def _address(request: Any, proxies: int) -> str:

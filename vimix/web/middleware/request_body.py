@@ -21,6 +21,8 @@ JSON_BYTES = 4 * MB
 FILES_AT_ONCE = 20
 CALLS = re.compile(r"/gradio_api/(call|run|api|queue/join)\b")
 """Routes of Gradio that stumble, rather than say so, where an argument is missing or a number is not finite."""
+TOOLS = re.compile(r"/gradio_api/mcp(/|$)")
+"""Where MCP's tools are called."""
 SPARE_BYTES = 512 * MB
 """Of the disk, for us to go on working."""
 STALL = 60.0

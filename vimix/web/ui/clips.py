@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
-from gradio import processing_utils
 from gradio.utils import get_upload_folder
 
 from vimix.errors import Busy, NotFound, Refused, VimixError
@@ -18,6 +17,7 @@ from vimix.jobs.service import JobService
 from vimix.jobs.submission import token_hash
 from vimix.settings import Settings
 from vimix.web.middleware.rate_limit import limiter, visitor_of
+from vimix.web.middleware.url_fetch import fetches
 from vimix.web.ui.thumbnails import kept_file
 
 logger = logging.getLogger(__name__)
@@ -57,11 +57,12 @@ def fetching(settings: Settings) -> Callable[..., Awaitable[dict[str, Any]]]:
 
     async def fetch_clip(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
         try:
-            limiter(settings).upload(visitor_of(request, settings))
-            path = Path(await processing_utils.async_ssrf_protected_download(str(asked["url"]), get_upload_folder()))
+            visitor = visitor_of(request, settings)
+            limiter(settings).upload(visitor)
+            (path,) = await fetches(settings).all([str(asked["url"])], visitor)
+            if isinstance(path, str):
+                raise Refused(path)
             return {"kind": "clip", "path": str(path), "name": path.name, "url": f"gradio_api/file={quote(str(path))}"}
-        except gr.Error as error:
-            return {"kind": "error", "error": error.message}
         except Exception as error:
             return as_answer(error)
 
