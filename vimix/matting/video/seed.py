@@ -46,11 +46,11 @@ def best_seed(candidates: Sequence[Candidate]) -> tuple[int, Plane, list[Moving]
     roots = [np.sqrt(histogram(each.colours, matte > 0.6)) for matte, each in zip(mattes, candidates, strict=True)]
     sizes = [1.0 + float(np.count_nonzero(matte > 0.9)) for matte in mattes]
 
-    def score(at: int) -> float:
+    def score(at: int) -> float:  # whether what moves also travels is not asked: between two candidates a car turns
         sure = confidence(mattes[at]) * min(1.0, float((mattes[at] > 0.5).mean()) / 0.004)
         others = [float(roots[at] @ root) for other, root in enumerate(roots) if other != at]
         typical = float(np.mean(others)) if others else 1.0
-        moves = 1 - straight * most * (1 - min(1.0, moving[at] / (_ENOUGH * most))) if most else 1.0
+        moves = 1 - most * (1 - min(1.0, moving[at] / (_ENOUGH * most))) if most else 1.0
         return sure * typical * float((sizes[at] / max(sizes)) ** _AREA_POWER) * moves**_MOVES
 
     best = max(range(len(candidates)), key=score)
