@@ -61,6 +61,14 @@ def test_only_variables_that_exist_are_set() -> None:
         assert set(re.findall(r"\bVIMIX_[A-Z_]*[A-Z]", (ROOT / file).read_text())) <= known, file
 
 
+def test_the_image_is_given_the_tools_that_it_runs() -> None:
+    asked = re.findall(r"python (?:-m )?(tools[./]\w+)", (ROOT / "Dockerfile").read_text())
+    assert asked
+    given = (ROOT / ".dockerignore").read_text().splitlines()
+    for name in ("tools/__init__", *asked):
+        assert f"!{name.removesuffix('.py').replace('.', '/')}.py" in given, name
+
+
 def test_rules_and_dashboard_ask_for_metrics_that_there_are(tmp_path: Path) -> None:
     service = open_service(Settings(data_dir=tmp_path))
     told = set(METRIC.findall(metrics.writer(service)().decode()))

@@ -46,6 +46,7 @@ HOME = {
     "boto3": ("stores/s3.py",),
     "botocore": ("stores/s3.py",),
     "docket": ("jobs/engine.py",),
+    "opentelemetry": ("jobs/spans.py",),
     "redis": ("jobs/store/redis.py",),
 }
 """Where a library may be imported. OpenVINO, rembg and modal are loaded by name, in `LOADED`."""

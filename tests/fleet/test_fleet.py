@@ -27,6 +27,7 @@ from tests.jobs.deployment import RedisServer
 from tests.stores import swift
 from tests.web.drawn import draw
 from tests.web.served import ROOT, free_port
+from vimix.jobs.store.redis import RedisJobs
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 STALE = 1.5
@@ -196,6 +197,9 @@ def test_a_worker_and_a_web_process_are_killed_in_mid_job(fleet: Fleet, http: ht
         assert http.get(f"/api/status/{job}").status_code == 200
     assert watched(http, job)[-1]["state"] == "done"
     assert http.get(f"/r/{job}").status_code == 302
+    store = RedisJobs(fleet.redis.url)
+    assert getattr(store.get(job), "attempts", None) == 2  # the first was the killed worker's
+    store.close()
 
 
 def worker_of(fleet: Fleet, job: str) -> "subprocess.Popen[bytes] | None":

@@ -4,17 +4,15 @@ Each step is one compare-and-set, so that any number of processes may do it at o
 finds that the job is no longer its own.
 """
 
-import logging
 import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from vimix.jobs import job_log
 from vimix.jobs.lease import Lease, folder_name
 from vimix.jobs.model import ATTEMPTS, Job, JobStore, State
-
-log = logging.getLogger(__name__)
 
 STALE = 20.0
 """Seconds without a heartbeat after which a lease counts as lost; one comes five times a second. Less would requeue
@@ -40,7 +38,7 @@ def retry_or_fail(store: JobStore, job: Job, *, why: str, cause: str, now: float
 
     None if it no longer has that lease.
     """
-    log.warning("job %s: attempt %d lost: %s [%s]", job.id, job.attempts, why, cause)
+    job_log.lost(job, why, cause)
     changes: dict[str, Any] = {"state": State.QUEUED, "run_after": now + BACK_OFF * 4 ** (job.attempts - 1)}
     event = {"ev": "state", "state": State.QUEUED, "why": why}
     if hopeless or job.attempts >= ATTEMPTS:

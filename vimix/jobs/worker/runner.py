@@ -214,7 +214,6 @@ class JobRun:
 
     async def _hand_back(self) -> None:
         """Requeue it; the attempt counts only where it ran for long, and would again."""
-        job_log.handed_back(self.job, time.monotonic() - self._began)
         with suppress(StoreError):
             if time.monotonic() - self._began > self.context.hand_back_within:
                 why = "This clip took longer than this machine allows."
@@ -223,6 +222,7 @@ class JobRun:
                 ):
                     await self.context.notify(0.0)
                 return
+            job_log.handed_back(self.job, time.monotonic() - self._began)
             event = {"ev": "state", "state": State.QUEUED}
             state = {"state": State.QUEUED, "attempts": self.job.attempts - 1, "progress": {}}
             await asyncio.to_thread(self._change, State.RUNNING, event=event, **state)
