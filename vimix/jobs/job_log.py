@@ -22,7 +22,7 @@ def done(job: Job, card: Card, seconds: float) -> None:
     log.info("job %s: done in %.1f s: %s", job.id, seconds, what)
     stages = {f"seconds.{stage}": spent for stage, spent in (card.get("timings") or {}).items()}
     figures = {name: made.get(name) for name in ("frames", "bytes", "format")}
-    spans.attempt(job, "done", model=card.get("model"), **figures, **stages)
+    spans.attempt(job, "done", attributes={"model": card.get("model"), **figures, **stages})
 
 
 def lost(job: Job, why: str, cause: str) -> None:

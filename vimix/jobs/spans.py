@@ -7,7 +7,9 @@ log lines are found by it. Without the variable nothing is loaded.
 import logging
 import os
 import time
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from vimix.jobs.model import Job
@@ -23,7 +25,9 @@ _MISSING = (
 )
 
 
-def attempt(job: Job, outcome: str, *, failed: bool = False, **attributes: Any) -> None:
+def attempt(
+    job: Job, outcome: str, *, failed: bool = False, attributes: Mapping[str, Any] = MappingProxyType({})
+) -> None:
     """Say that the job's present attempt has ended. Attributes that are None are left out."""
     tracer = _tracer()
     if tracer is None:
