@@ -1,6 +1,7 @@
 """What the handlers of plain HTTP share: JSON in, JSON or a small page out, each refusal one sentence."""
 
 import html
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -40,6 +41,7 @@ async def asked_of(request: Request) -> dict[str, Any]:
     """The JSON object of the request. Raises `UsageError`."""
     try:
         asked = await request.json()
+        json.dumps(asked, ensure_ascii=False).encode()  # half of a surrogate pair is no text, though JSON can say it
     except (ValueError, RecursionError) as error:
         raise UsageError("The request must be JSON.") from error
     if not isinstance(asked, dict):

@@ -51,6 +51,11 @@ class CountedFetches:
         visitor = visitor_of(Request(scope), self.settings)
         body = await Request(scope, receive).body()
         call = await asyncio.to_thread(_parsed, body)
+        if tools and not _is_rpc(call):
+            await refusal(400, "call", "This is no JSON-RPC request: docs/api.md says how tools are called.")(
+                scope, receive, send
+            )
+            return
         named = list(_in_tools(call) if tools else _in_files(call))
         try:
             found = await self._fetched(named, visitor, receive)
@@ -144,13 +149,19 @@ def _in_files(call: Any) -> Iterator[Named]:
             waiting.extend(value)
 
 
-def _in_tools(call: Any) -> Iterator[Named]:
-    """Files of calls of MCP's tools, of which several may come as a list."""
-    for each in call if isinstance(call, list) else [call]:
-        asked = each.get("params") if isinstance(each, dict) else None
-        arguments = asked.get("arguments") if isinstance(asked, dict) else None
-        if isinstance(arguments, dict):
-            yield from (Named(arguments, key) for key in FILE_ARGUMENTS if _is_address(arguments.get(key)))
+def _is_rpc(call: Any) -> bool:
+    """Whether it has the form of a message of JSON-RPC 2.0: of another the library of MCP tells its own text."""
+    if not isinstance(call, dict) or call.get("jsonrpc") != "2.0":
+        return False
+    asks = isinstance(call.get("method"), str) and isinstance(call.get("params", {}), dict | None)
+    return (asks or "result" in call or "error" in call) and isinstance(call.get("id", 0), str | int)
+
+
+def _in_tools(call: dict[str, Any]) -> Iterator[Named]:
+    """Files of a call of one of MCP's tools."""
+    arguments = (call.get("params") or {}).get("arguments")
+    if isinstance(arguments, dict):
+        yield from (Named(arguments, key) for key in FILE_ARGUMENTS if _is_address(arguments.get(key)))
 
 
 def _is_address(value: Any) -> bool:

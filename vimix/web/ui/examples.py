@@ -48,4 +48,4 @@ def hero(folder: Path) -> dict[str, str] | None:
 
 def routes(folder: Path) -> list[BaseRoute]:
     """Where the browser finds them."""
-    return [Mount("/examples", StaticFiles(directory=folder, check_dir=False))]
+    return [Mount("/examples", StaticFiles(directory=folder))] if folder.is_dir() else []
