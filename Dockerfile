@@ -32,7 +32,8 @@ ENV PATH=/opt/venv/bin:$PATH VIMIX_MODEL_DIR=/weights HOME=/tmp
 COPY . .
 RUN python tools/draw_examples.py /drawn/examples && mkdir -p /weights \
     && if [ -n "${BAKE}" ]; then python -m vimix models --fetch ${BAKE}; fi \
-    && python -m tools.draw_results /drawn/examples && chmod -R a+rwX /weights
+    && cp -r /weights /tmp/drawing && VIMIX_MODEL_DIR=/tmp/drawing python -m tools.draw_results /drawn/examples \
+    && rm -r /tmp/drawing && chmod -R a+rwX /weights
 
 FROM python:3.11-slim AS system
 RUN apt-get update && apt-get install -y --no-install-recommends tini \
