@@ -2,6 +2,9 @@
 
 import os
 import resource
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,3 +84,17 @@ def test_links_are_the_app_s_own_business(tmp_path: Path) -> None:
     assert store.url("out/a", seconds=60, name="a") is None
     assert store.upload_url("up/a", bytes=1, mime=WEBP, seconds=60) is None
     assert free_bytes(tmp_path) > 0
+
+
+def test_a_disk_that_takes_no_more_files_is_full(tmp_path: Path) -> None:
+    """With room for a hundred megabytes: a real one, where this process may mount it."""
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=100m,nr_inodes=40", "tmpfs", str(tmp_path)]
+    if sys.platform != "linux" or subprocess.run(mounting, capture_output=True, check=False).returncode:
+        pytest.skip("this process may not mount a disk")
+    try:
+        assert shutil.disk_usage(tmp_path).free > 90_000_000
+        assert free_bytes(tmp_path) == 0
+        subprocess.run(["mount", "-o", "remount,nr_inodes=4000", str(tmp_path)], check=True)
+        assert free_bytes(tmp_path) > 90_000_000
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)

@@ -7,7 +7,6 @@ pair or the new one. A put is written beside, flushed to the disk, and renamed.
 import contextlib
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -22,6 +21,8 @@ _ABANDONED = 3600.0
 """Seconds after which an unfinished write belongs to nobody."""
 _LISTINGS = 8
 """Listings of a folder before it counts as empty: each makes it rarer to miss a file that is being replaced."""
+_SPARE_FILES = 256
+"""Files (inodes) that stay free: a job makes dozens."""
 
 
 class LocalStore:
@@ -216,5 +217,8 @@ def _explained(doing: str) -> Iterator[None]:
 
 
 def free_bytes(folder: Path) -> int:
-    """What is left on the disk that holds `folder`."""
-    return shutil.disk_usage(folder).free
+    """What is left on the disk that holds `folder`; 0 where it has room and takes hardly any more files."""
+    disk = os.statvfs(folder)
+    if disk.f_files and disk.f_favail < _SPARE_FILES:  # some file systems do not count them
+        return 0
+    return disk.f_bavail * disk.f_frsize
