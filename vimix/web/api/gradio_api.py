@@ -95,6 +95,7 @@ def offer(page: Page, settings: Settings) -> None:
         options = [component_of(name) for name in Options.model_fields]
         moment = gr.Number(0, label="time: seconds into the clip")
         point = gr.Textbox("", label="point: " + str(Options.model_fields["point"].description))
+        notify = gr.Textbox("", label="notify: an address that is told, signed, when the job ends")
         looks = gr.Textbox("", label="looks: up to three of fast, balanced, best, or model names: a,b or a list")
         file, card, answer = gr.File(label="result"), gr.JSON(label="card"), gr.JSON(label="answer")
     public: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "public"}
@@ -104,7 +105,6 @@ def offer(page: Page, settings: Settings) -> None:
         _remove_background(tools), inputs, [file, card], api_name="remove_background", concurrency_limit=None,
         **public,
     )  # fmt: skip
-    notify = gr.Textbox("", label="notify: an address that is told, signed, when the job ends")
     never.click(_submit(tools), [*inputs, notify], [answer], api_name="submit", concurrency_limit=None, **public)
     asked = [clip, moment, looks, point]
     never.click(_preview(tools), asked, [answer], api_name="preview", concurrency_limit=None, **public)
