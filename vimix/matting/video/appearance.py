@@ -123,7 +123,8 @@ class AppearanceModel:
         (h, w, 0-1), how well the flow that warped it explains the picture, the frame's `own` motion, and the small
         pixels by which the warped matte's inside may `drift`."""
         around = cv2.dilate(self.matte, _disc(_REACH))
-        core = cv2.erode(self.matte, _disc(drift))
+        # what a person pointed at is mended by them: what it touches is not held on to
+        core = cv2.erode(self.matte, _disc(_REACH if self.floor else drift))
         inner = np.maximum(0, log_odds(core, 0.05))
         added = _POSITION * (np.minimum(0, log_odds(around, 0.05)) + inner)
         if trust is not None:
