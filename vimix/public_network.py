@@ -34,7 +34,10 @@ async def public_address(where: httpx.URL) -> str:
     `OSError` where the name is not known."""
     if where.scheme not in ("http", "https") or not where.host:
         raise NotPublic("Only http and https addresses are fetched.")
-    found = await asyncio.get_running_loop().getaddrinfo(where.host, None, type=socket.SOCK_STREAM)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(where.host, None, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # a label of more than 63 characters, for one
+        raise NotPublic("There is no such address.") from error
     addresses = [str(row[4][0]).split("%")[0] for row in found]
     if not addresses or not all(is_public(address) for address in addresses):
         raise NotPublic("That address is not public.")

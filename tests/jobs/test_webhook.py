@@ -185,6 +185,18 @@ def test_private_addresses_are_never_reached(
     asyncio.run(story())
 
 
+def test_an_address_that_cannot_be_one_stops_no_others(signing: Place, tmp_path: Path, receiver: Receiver) -> None:
+    async def story() -> None:
+        async with signing.service(0) as service:
+            for number, url in enumerate((f"http://{'a' * 70}.example", receiver.url)):
+                ticket = await submit(service, clip(tmp_path / str(number), frames=2 + number), url)
+                await asyncio.to_thread(service.cancel, ticket.job, ticket.token)
+            await until(lambda: told(service, ticket.job))
+            assert len(receiver.came) == 1
+
+    asyncio.run(story())
+
+
 def test_what_cannot_be_told_is_refused_at_once(place: Place, signing: Place, tmp_path: Path) -> None:
     async def story() -> None:
         async with signing.service(0) as service:

@@ -135,6 +135,6 @@ class Notifier:
                     status = answer.status_code
         except NotPublic as error:
             return 0, str(error)
-        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except Exception as error:  # whatever one receiver does, the others are told
             return 0, type(error).__name__
         return status, "" if 200 <= status < 300 else f"its server answered {status}"
