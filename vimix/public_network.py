@@ -37,7 +37,7 @@ async def public_address(where: httpx.URL) -> str:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(where.host, None, type=socket.SOCK_STREAM)
     except UnicodeError as error:  # a label of more than 63 characters, for one
-        raise OSError("There is no such name.") from error
+        raise socket.gaierror(socket.EAI_NONAME) from error
     addresses = [str(row[4][0]).split("%")[0] for row in found]
     if not addresses or not all(is_public(address) for address in addresses):
         raise NotPublic("That address is not public.")

@@ -10,11 +10,12 @@ from tests.jobs.deployment import Place
 
 
 def test_a_second_worker_doubles_the_throughput(place: Place) -> None:
-    for _ in range(3):  # the best of three: what else the machine does can only make it less
-        found = asyncio.run(throughput(place, 10, each=0.5))
+    for attempt in range(3):  # the best of three: what else the machine does can only make it less
+        found = asyncio.run(throughput(place, 10, each=0.5 + attempt / 1000))  # other clips, so none is done already
         print(f"ten jobs: {found['one_worker_s']:.1f} s and {found['two_workers_s']:.1f} s, ratio {found['ratio']:.2f}")
         if found["ratio"] > 1.6:
             return
+        place.end()
     assert found["ratio"] > 1.6
 
 
