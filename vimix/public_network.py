@@ -24,9 +24,9 @@ def is_web_address(url: str) -> bool:
     """Whether it is written as one that may be connected to; where its name leads is not asked."""
     try:
         where = httpx.URL(url)
-    except httpx.InvalidURL:
+        return where.scheme in ("http", "https") and bool(where.host)
+    except (httpx.InvalidURL, UnicodeError):  # half of a surrogate pair, or a name that IDNA does not allow
         return False
-    return where.scheme in ("http", "https") and bool(where.host)
 
 
 async def public_address(where: httpx.URL) -> str:
